@@ -1,0 +1,196 @@
+"""Configuration: one countersign.yaml with services.yaml, policy.yaml and people.yaml beside it; secrets by environment.
+
+Loaded by bot/app.py and every `runbookctl` command that needs it. Unknown keys are errors; a wrong value names the
+file, the key and the fix (ConfigurationError). Must not open sockets or the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+
+from bot.errors import ConfigurationError
+from bot.incident import Frozen
+from bot.services import Catalogue, People
+
+SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "PAGERDUTY_API_TOKEN",
+    "PAGERDUTY_ROUTING_KEY",
+    "PAGERDUTY_WEBHOOK_SECRETS",
+    "GITHUB_WEBHOOK_SECRETS",
+    "JIRA_TOKEN",
+    "SERVICENOW_PASSWORD",
+)
+ADDRESSES = (
+    "SLACK_API_URL",
+    "PAGERDUTY_FROM",
+    "PAGERDUTY_API_URL",
+    "PAGERDUTY_EVENTS_URL",
+    "JIRA_URL",
+    "JIRA_USER",
+    "SERVICENOW_URL",
+    "SERVICENOW_USER",
+    "DATABASE_URL",
+    "ENGINE_URL",
+)
+
+
+class Listen(Frozen):
+    """Where the web server listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class SlackSettings(Frozen):
+    """channel: id of the default incident channel; team: id of our workspace, other teams are refused.
+
+    posts_per_second: per channel; Slack documents about 1 (reference/apis.md 1.5). burst: messages at once.
+    """
+
+    mode: Literal["socket", "http"] = "socket"
+    channel: str = Field(min_length=1)
+    team: str = Field(min_length=1)
+    command: str = Field(default="/runbook", pattern=r"\A/[a-z][a-z0-9-]{0,30}\Z")
+    posts_per_second: float = Field(default=1.0, gt=0, le=10)
+    burst: int = Field(default=3, ge=1, le=20)
+
+
+class PagerDutySettings(Frozen):
+    """poll_every: seconds between looks for incidents a webhook missed; 0 switches the poller off."""
+
+    poll_every: float = Field(default=60.0, ge=0, le=3600)
+    stale_after: float = Field(default=600.0, gt=0)
+    write_notes: bool = True
+
+
+class EngineSettings(Frozen):
+    """poll: seconds between looks for wake-ups (engine.md pitfall and cost table); threads: engine thread pool size."""
+
+    poll: float = Field(default=0.5, gt=0, le=10)
+    threads: int = Field(default=8, ge=2, le=64)
+
+
+class File(Frozen):
+    """countersign.yaml itself. Paths are relative to the file's folder."""
+
+    state_dir: str = "state"
+    listen: Listen = Listen()
+    services: str = "services.yaml"
+    policy: str = "policy.yaml"
+    people: str = "people.yaml"
+    runbooks: tuple[str, ...] = ()
+    builtin_runbooks: bool = True
+    slack: SlackSettings
+    pagerduty: PagerDutySettings = PagerDutySettings()
+    engine: EngineSettings = EngineSettings()
+    worker: str = Field(default="worker-1", pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
+    http_hosts: tuple[str, ...] = ()
+
+
+class Configuration(BaseModel):
+    """Everything the bot needs to start. secrets and addresses are keyed by the environment variable's name."""
+
+    model_config = {"frozen": True, "arbitrary_types_allowed": True}
+
+    path: Path
+    file: File
+    catalogue: Catalogue
+    people: People
+    policy: dict[str, Any]
+    secrets: dict[str, SecretStr]
+    addresses: dict[str, str]
+
+    @property
+    def state_dir(self) -> Path:
+        """Absolute folder of the databases, the lock and the kill-switch file."""
+        return (self.path.parent / self.file.state_dir).resolve()
+
+    def secret(self, name: str) -> str:
+        """The secret's text, or '' when it is not set."""
+        value = self.secrets.get(name)
+        return value.get_secret_value() if value else ""
+
+    def address(self, name: str, default: str = "") -> str:
+        """A base address or user from the environment."""
+        return self.addresses.get(name) or default
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def locate(environ: Mapping[str, str], given: str | None) -> Path:
+    """The configuration file: --config, else COUNTERSIGN_CONFIG, else ./countersign.yaml."""
+    return Path(given or environ.get("COUNTERSIGN_CONFIG") or "countersign.yaml").resolve()
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping from a file. Raises ConfigurationError with file and line."""
+    from runbooks.load import StrictError, load_strict
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"cannot be read ({error}).", place=str(path), fix="create it or correct the path and its permissions."
+        ) from error
+    try:
+        data = load_strict(text)
+    except (StrictError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"is not valid YAML ({error}).", place=str(path), fix="correct that line.") from error
+    if not isinstance(data, dict):
+        raise ConfigurationError("must be a mapping.", place=str(path), fix="start with `key: value` lines.")
+    return data
+
+
+def parse(model: type[Model], data: Mapping[str, Any], path: Path) -> Model:
+    """Validate a mapping; the first mistake becomes a ConfigurationError that names file and key."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        fix = "remove the key or correct its spelling." if first["type"] == "extra_forbidden" else "correct the value."
+        raise ConfigurationError(f"{first['msg']}{more}.", place=f"{path.name}: {key}", fix=fix) from error
+
+
+def read_secret(environ: Mapping[str, str], name: str) -> str:
+    """A secret from NAME or from the file that NAME_FILE names. Raises ConfigurationError when that file is unreadable."""
+    if environ.get(name):
+        return environ[name]
+    file = environ.get(f"{name}_FILE")
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file {file} cannot be read ({error.strerror}).",
+            place=f"environment: {name}_FILE",
+            fix="point it at a readable file.",
+        ) from error
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Configuration:
+    """Read and check all four files and the environment. Raises ConfigurationError; never returns half of it."""
+    file = parse(File, read_yaml(path), path)
+    folder = path.parent
+    catalogue = parse(Catalogue, read_yaml(folder / file.services), folder / file.services)
+    people = parse(People, read_yaml(folder / file.people), folder / file.people)
+    return Configuration(
+        path=path,
+        file=file,
+        catalogue=catalogue,
+        people=people,
+        policy=read_yaml(folder / file.policy),
+        secrets={name: SecretStr(value) for name in SECRETS if (value := read_secret(environ, name))},
+        addresses={name: environ[name] for name in ADDRESSES if environ.get(name)},
+    )

@@ -1,0 +1,1 @@
+"""The engine room: durable runs on DBOS. The only room that imports dbos (reference/engine.md)."""

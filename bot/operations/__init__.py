@@ -1,0 +1,1 @@
+"""Operations: guard-decorated pure planners, one file per area; they turn a step and facts into an act."""

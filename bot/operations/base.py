@@ -1,0 +1,46 @@
+"""The one Protocol of the operations room and its values. Called by bot/stages/plan.py only; nothing here acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from bot.plan import Act, Target
+from bot.services import Service, TargetEntry
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What an operation plans from. parameters: validated by the operation's own model. facts: name -> value."""
+
+    service: Service
+    target: Target
+    entry: TargetEntry
+    parameters: BaseModel
+    facts: Mapping[str, Mapping[str, Any]]
+    deadline_seconds: float
+
+
+class Planner(Protocol):
+    """A guard-decorated pure function. Raises ValueError with a plain sentence when the facts do not allow a plan."""
+
+    def __call__(self, request: PlanRequest) -> Act: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One entry of the roster.
+
+    name: what runbooks write (`supervisor.restart`). target_kind: kind it accepts, compared before planning (T36).
+    parameters: pydantic model of `with` without `target`. read_only: needs no approval by itself.
+    """
+
+    name: str
+    target_kind: str
+    read_only: bool
+    parameters: type[BaseModel]
+    plan: Planner
+    summary: str

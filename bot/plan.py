@@ -1,0 +1,135 @@
+"""The plan: exactly what will be done to what, how it is proved and how it is undone. Frozen, with a digest.
+
+Made by operations (through bot/stages/plan.py), shown by templates, approved by people, carried out by bot/flow.py.
+The digest is sha256 over the RFC 8785 canonical form of every field (trust rule 5, case T09, bar B6);
+must not read a clock, the store or the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+from pydantic import Field
+
+from bot.incident import Frozen
+
+
+class Target(Frozen):
+    """One thing an action touches. All three parts are needed; there is no wildcard (safety rule 2)."""
+
+    kind: str = Field(min_length=1)
+    environment: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+
+    @property
+    def key(self) -> str:
+        """`kind:environment/name`, the key of leases and history."""
+        return f"{self.kind}:{self.environment}/{self.name}"
+
+
+class Act(Frozen):
+    """One request to one adapter.
+
+    request: JSON values only; for the command adapter `{"argv": [str, ...]}`. shown: the exact command or request as
+    people read it. deadline_seconds: the adapter stops waiting then. idempotent: a second identical act is harmless.
+    """
+
+    adapter: str
+    operation: str
+    target: Target
+    request: dict[str, Any]
+    shown: str
+    deadline_seconds: float = Field(gt=0, le=3600)
+    idempotent: bool = False
+    cancel_safe: bool = False
+
+
+class Check(Frozen):
+    """Proof of success: `required` of `of` observations of one fact, newer than the act, must satisfy `expect` (CEL)."""
+
+    fact: str
+    expect: str
+    within_seconds: float = Field(gt=0, le=3600)
+    every_seconds: float = Field(gt=0, le=600)
+    required: int = Field(ge=1, le=100)
+    of: int = Field(ge=1, le=100)
+
+
+class OutputPattern(Frozen):
+    """An RE2 pattern that the act's output must contain; with allow_failure its absence is only noted (R1, R2)."""
+
+    pattern: str
+    allow_failure: bool = False
+
+
+class PlanStep(Frozen):
+    """One step of a plan: act, then prove. rollback is empty when the runbook says `rollback: none`."""
+
+    id: str
+    title: str
+    act: Act
+    read_only: bool
+    risk: str
+    precheck: str = ""
+    expect: tuple[OutputPattern, ...] = ()
+    check: Check | None = None
+    rollback: tuple[Act, ...] = ()
+    rollback_note: str = ""
+    irreversible: bool = False
+
+
+class Plan(Frozen):
+    """What a person approves. Everything that could change what happens is a field, so it is in the digest."""
+
+    incident_id: str
+    runbook: str
+    runbook_title: str
+    runbook_digest: str
+    policy_digest: str
+    service: str
+    environment: str
+    tier: int
+    requester: str
+    steps: tuple[PlanStep, ...] = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    why: str = ""
+    created_at: datetime
+    expires_at: datetime
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every distinct target of the plan, in order of first use."""
+        seen: dict[str, Target] = {}
+        for step in self.steps:
+            for act in (step.act, *step.rollback):
+                seen.setdefault(act.target.key, act.target)
+        return tuple(seen.values())
+
+    def canonical(self) -> bytes:
+        """The RFC 8785 canonical JSON of the whole plan."""
+        return rfc8785.dumps(self.model_dump(mode="json"))
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the canonical form, 64 hex characters."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+    @property
+    def short_digest(self) -> str:
+        """The 12 hex characters that cards show (case T13)."""
+        return self.digest[:12]
+
+    @property
+    def risk(self) -> str:
+        """The strongest risk of its steps."""
+        order = ("read", "safe", "caution", "forbidden")
+        return max((step.risk for step in self.steps), key=order.index)
+
+    @property
+    def action(self) -> str:
+        """The operation that changes something, or the last one when all only read."""
+        changing = [step.act.operation for step in self.steps if not step.read_only]
+        return changing[0] if changing else self.steps[-1].act.operation

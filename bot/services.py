@@ -1,0 +1,159 @@
+"""The service catalogue and the directory of people: the only sources of environment and identity (safety rule 4).
+
+Loaded from services.yaml and people.yaml by bot/config.py; read by correlate, gate, facts, Slack actors.
+Must not trust text: a service is found by the sender's service id or exact labels, a person by (team, user).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from bot.incident import Frozen, ServiceReference
+from bot.plan import Target
+
+
+class FactSetting(Frozen):
+    """How to observe one fact of a service. kind: a fact source; settings: what that source needs."""
+
+    kind: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class TargetEntry(Frozen):
+    """One target of a service. settings: what the adapter needs to reach it (no secrets; those come from files)."""
+
+    kind: str
+    name: str = Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class ServiceMatch(Frozen):
+    """How senders name it. pagerduty: service ids; github: `owner/repository` names; labels: all must be equal."""
+
+    pagerduty: tuple[str, ...] = ()
+    github: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class Tickets(Frozen):
+    """Where the ticket is written. jira_project: project key; servicenow: write an incident there."""
+
+    jira_project: str = ""
+    servicenow: bool = False
+
+
+class Service(Frozen):
+    """One service in one environment. tier: 1 is the most important."""
+
+    name: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
+    environment: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,30}\Z")
+    owner: str = Field(min_length=1)
+    tier: int = Field(ge=1, le=5)
+    channel: str = ""
+    targets: tuple[TargetEntry, ...] = ()
+    facts: dict[str, FactSetting] = Field(default_factory=dict)
+    match: ServiceMatch = ServiceMatch()
+    escalation_policy: str = ""
+    tickets: Tickets = Tickets()
+    depends_on: tuple[str, ...] = ()
+    links: dict[str, str] = Field(default_factory=dict)
+
+    def target(self, kind: str, name: str | None = None) -> TargetEntry | None:
+        """The target of that kind (and name); None when there is none, or when name is None and there are several."""
+        found = [t for t in self.targets if t.kind == kind and name in (None, t.name)]
+        return found[0] if len(found) == 1 else None
+
+    def resolve(self, entry: TargetEntry) -> Target:
+        """The plan's target: kind, this service's environment, name."""
+        return Target(kind=entry.kind, environment=self.environment, name=entry.name)
+
+
+class Catalogue(Frozen):
+    """All services. Pairs (name, environment) and PagerDuty ids are unique."""
+
+    services: tuple[Service, ...]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Catalogue:
+        seen: dict[object, str] = {}
+        for service in self.services:
+            keys: list[object] = [(service.name, service.environment)]
+            keys += [("pagerduty", i) for i in service.match.pagerduty]
+            for key in keys:
+                if key in seen:
+                    raise ValueError(f"{key} is used twice: by {seen[key]} and by {service.name}")
+                seen[key] = service.name
+        return self
+
+    def by_reference(
+        self, source: str, reference: ServiceReference, labels: Mapping[str, str]
+    ) -> Service | None:
+        """The service a signal is about: sender's id first, then a rule whose labels all match exactly once."""
+        for service in self.services:
+            ids = getattr(service.match, source, ())
+            if reference.id and reference.id in ids:
+                return service
+        found = [
+            s for s in self.services if s.match.labels and s.match.labels.items() <= dict(labels).items()
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def named(self, name: str, environment: str | None = None) -> Service | None:
+        """By name; with several environments and none given: None, never a guess."""
+        found = [s for s in self.services if s.name == name and environment in (None, s.environment)]
+        return found[0] if len(found) == 1 else None
+
+
+class SlackIdentity(Frozen):
+    """A Slack account: both ids, as in the signed payload (trust case T07)."""
+
+    team: str
+    user: str
+
+
+class Person(Frozen):
+    """One human. roles: viewer, responder, approver, operator, admin."""
+
+    id: str = Field(pattern=r"\A[a-z0-9][a-z0-9._-]{0,62}\Z")
+    name: str
+    roles: tuple[Literal["viewer", "responder", "approver", "operator", "admin"], ...] = ()
+    slack: tuple[SlackIdentity, ...] = ()
+    pagerduty: str = ""
+    email: str = ""
+
+
+class People(Frozen):
+    """The directory: people and static groups of person ids."""
+
+    people: tuple[Person, ...]
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> People:
+        ids = [p.id for p in self.people]
+        accounts = [a for p in self.people for a in p.slack]
+        if len(set(ids)) != len(ids):
+            raise ValueError("a person id is used twice")
+        if len(set(accounts)) != len(accounts):
+            raise ValueError("a Slack account belongs to two people")
+        for group, members in self.groups.items():
+            for member in members:
+                if member not in ids:
+                    raise ValueError(f"group {group!r} names {member!r}, who is not in people")
+        return self
+
+    def by_slack(self, team: str, user: str) -> Person | None:
+        """The person behind a Slack account of a signed payload, or None for a stranger."""
+        wanted = SlackIdentity(team=team, user=user)
+        return next((p for p in self.people if wanted in p.slack), None)
+
+    def by_id(self, person_id: str) -> Person | None:
+        """The person with that directory id."""
+        return next((p for p in self.people if p.id == person_id), None)
+
+    def groups_of(self, person_id: str) -> frozenset[str]:
+        """Names of the groups the person is in."""
+        return frozenset(g for g, members in self.groups.items() if person_id in members)

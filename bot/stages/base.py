@@ -1,0 +1,91 @@
+"""What every stage is given: one frozen value with the rooms below, so that nothing is global and tests need no patching.
+
+Made by bot/app.py (and by tests with fakes). Stages and flow see only the Protocols of the role rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.adapters.base import Adapter
+from bot.facts.base import FactSource
+from bot.incident import Incident, IncidentStatus
+from bot.kill_switch import KillSwitch
+from bot.operations.base import Operation
+from bot.redact import Redactor
+from bot.services import Catalogue, People, Service
+from bot.sources.base import Source
+from bot.store.record import Routes, record
+from bot.store.session import Store
+from bot.telemetry import Metrics
+from bot.transcript import Entry
+from guards.policy import Policy
+from runbooks.load import Library
+from runbooks.match import Index
+from sqlmodel import Session
+
+PRIORITY = {"critical": 0, "error": 1, "warning": 5, "info": 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """Everything a stage may use.
+
+    clock: timezone-aware UTC now. sleep: seconds. new_id: prefix -> fresh id. live_status: what the monitor says about
+    an incident at this moment, None when it cannot be asked. wake: tells the outbox that there is something to deliver.
+    """
+
+    store: Store
+    catalogue: Catalogue
+    people: People
+    policy: Policy
+    library: Library
+    operations: Mapping[str, Operation]
+    adapters: Mapping[str, Adapter]
+    fact_sources: Mapping[str, FactSource]
+    sources: Mapping[str, Source]
+    kill_switch: KillSwitch
+    redactor: Redactor
+    metrics: Metrics
+    worker: str
+    boot: str
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+    new_id: Callable[[str], str]
+    live_status: Callable[[Incident], Awaitable[IncidentStatus | None]]
+    wake: Callable[[], None]
+    pagerduty: bool
+    jira: bool
+    servicenow: bool
+    notes: bool = True
+    stale_after: float = 600.0
+
+    def service_of(self, incident: Incident) -> Service | None:
+        """The catalogue entry of an incident; None when the catalogue does not know it."""
+        return self.catalogue.named(incident.service, incident.environment) if incident.service else None
+
+    def routes(self, incident: Incident) -> Routes:
+        """Which destinations the transcript of this incident goes to."""
+        service = self.service_of(incident)
+        return Routes(
+            slack=True,
+            pagerduty=self.pagerduty and self.notes and incident.source == "pagerduty",
+            jira=bool(self.jira and service and service.tickets.jira_project),
+            servicenow=bool(self.servicenow and service and service.tickets.servicenow),
+        )
+
+    def record(self, session: Session, incident: Incident, entry: Entry) -> Entry:
+        """Write one entry: redacted, audited, routed, in the caller's transaction (safety rules 8 and 9)."""
+        return record(
+            session,
+            entry,
+            self.routes(incident),
+            redactor=self.redactor,
+            priority=PRIORITY[incident.severity.value],
+        )
+
+    def index(self) -> Index:
+        """The index over the library's present runbooks."""
+        return self.library.index

@@ -1,0 +1,89 @@
+"""Counters on /metrics and structured logs with a correlation id. No decisions, no storage.
+
+Made once by bot/app.py and passed on. Label values come from the catalogue and from fixed words, never from alerts,
+so that the number of series stays small (design.md section 9).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.openmetrics.exposition import generate_latest
+
+CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
+QUIET = ("slack_bolt", "slack_sdk", "aiohttp.access", "dbos", "httpx2", "httpcore2", "alembic")
+
+
+class Metrics:
+    """Every series of the mission (row T1), in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        new = {"registry": self.registry}
+        self.webhooks = Counter("webhooks_received", "Webhook deliveries by answer", ["source", "answer"], **new)
+        self.signals = Counter("signals", "Signals by kind", ["source", "kind"], **new)
+        self.quarantined = Counter("signals_quarantined", "Deliveries nobody could read", ["source"], **new)
+        self.incidents = Counter("incidents_opened", "Incidents opened", ["service", "severity"], **new)
+        self.steps = Counter("runbook_steps_executed", "Steps by result", ["service", "action", "result"], **new)
+        self.runs = Counter("runs_finished", "Runs by outcome", ["service", "outcome"], **new)
+        self.refusals = Counter("guard_refusals", "Refusals by reason code", ["code"], **new)
+        self.votes = Counter("approval_votes", "Votes by verdict", ["verdict"], **new)
+        self.deliveries = Counter("outbox_deliveries", "Deliveries by result", ["destination", "result"], **new)
+        self.outbox_depth = Gauge("outbox_waiting", "Rows waiting", ["destination"], **new)
+        self.open_incidents = Gauge("incidents_open", "Incidents not resolved", **new)
+        self.stops = Gauge("kill_switch_engaged", "Engaged kill switches", **new)
+        self.signal_seconds = Histogram(
+            "signal_to_incident_seconds",
+            "From received to stored as an incident",
+            buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
+            **new,
+        )
+        self.step_seconds = Histogram(
+            "step_seconds", "Duration of an act", ["action"], buckets=(0.01, 0.1, 0.5, 1, 5, 30, 120), **new
+        )
+
+    def exposition(self) -> bytes:
+        """The OpenMetrics text of all series."""
+        return generate_latest(self.registry)
+
+
+def _correlate(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    correlation = CORRELATION.get()
+    if correlation:
+        event.setdefault("correlation", correlation)
+    return event
+
+
+def configure_logging(level: str = "INFO", stream: Any = None) -> None:
+    """One JSON line per event on stderr (T48: a newline in a value cannot forge a line).
+
+    Chatty libraries are held at WARNING; slack_bolt logs whole bodies at INFO when a signature is wrong (trust 1.4).
+    """
+    target = stream or sys.stderr
+    logging.basicConfig(stream=target, level=logging.WARNING, format="%(message)s", force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _correlate,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(file=target),
+        cache_logger_on_first_use=False,
+    )
+
+
+def log() -> structlog.typing.FilteringBoundLogger:
+    """The program's logger."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return logger

@@ -1,0 +1,135 @@
+"""What a runbook is: the one model behind the long form and the short form (mission R1, R2; design.md section 6).
+
+Built by runbooks/load.py from YAML; read by match, next_step, lint and by bot/stages. Values only, unknown keys refused.
+Must not read files or a clock.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Risk = Literal["read", "safe", "caution", "forbidden"]
+
+
+class Part(BaseModel):
+    """Base: immutable, strict, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Match(Part):
+    """When this runbook applies. symptoms: words for text search; alerts: alert names; when: CEL over incident, facts."""
+
+    symptoms: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    when: str = ""
+
+
+class Parameter(Part):
+    """A closed type. target: catalogue target of `kind`; enum: one of `values`; integer: min..max; duration: seconds
+    between min and max; identifier: `[a-z0-9][a-z0-9._-]{0,62}`."""
+
+    type: Literal["target", "enum", "integer", "duration", "identifier"]
+    kind: str = ""
+    values: tuple[str, ...] = ()
+    min: int | None = None
+    max: int | None = None
+    default: str | int | None = None
+
+
+class Pattern(Part):
+    """RE2 pattern expected in the output."""
+
+    pattern: str = Field(min_length=1, max_length=500)
+    allow_failure: bool = False
+
+
+class Verify(Part):
+    """Proof of success. samples `3 of 4` is kept as required and of; within and every in seconds."""
+
+    fact: str
+    expect: str
+    within: float = Field(gt=0, le=3600)
+    every: float = Field(default=2.0, gt=0, le=600)
+    required: int = Field(default=2, ge=1, le=100)
+    of: int = Field(default=3, ge=1, le=100)
+
+
+class Rollback(Part):
+    """One undoing action, with the same shape as a step's action."""
+
+    action: str
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+
+
+class Limit(Part):
+    """At most `max` runs per `per` in `window` seconds, in `env` or everywhere."""
+
+    max: int = Field(ge=1)
+    per: Literal["service", "target", "action", "person", "global"]
+    window: float = Field(gt=0)
+    env: str = ""
+
+
+class BlastRadius(Part):
+    """How much one plan may touch."""
+
+    max_targets: int = Field(default=1, ge=1)
+
+
+class Safety(Part):
+    """The runbook's own rules. They may tighten policy, never loosen it. scopes: environments, never empty."""
+
+    risk: Risk = "caution"
+    scopes: tuple[str, ...] = Field(min_length=1)
+    requires_approval: bool = False
+    limits: tuple[Limit, ...] = ()
+    blast_radius: BlastRadius = BlastRadius()
+
+
+class Step(Part):
+    """One action with its pre-check, proof and undo.
+
+    action: name of an operation. with_: its parameters (`${name}` stands for a whole parameter). when, precheck: CEL.
+    rollback: empty tuple for `rollback: none`.
+    """
+
+    id: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
+    title: str = ""
+    action: str
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    when: str = ""
+    precheck: str = ""
+    verify: Verify | None = None
+    expect: tuple[Pattern, ...] = ()
+    rollback: tuple[Rollback, ...] = ()
+    rollback_note: str = ""
+    irreversible: bool = False
+    safety: Safety | None = None
+    deadline: float = Field(default=60.0, gt=0, le=3600)
+
+
+class Escalate(Part):
+    """When to page. after_failures: failed steps of this runbook on one incident."""
+
+    after_failures: int = Field(default=1, ge=1)
+    severity: Literal["critical", "error", "warning", "info"] = "critical"
+
+
+class Runbook(Part):
+    """A whole runbook. source: file it came from (not part of the digest)."""
+
+    id: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
+    title: str
+    owner: str = ""
+    review_every: float = 90 * 86400.0
+    description: str = ""
+    match: Match = Match()
+    params: dict[str, Parameter] = Field(default_factory=dict)
+    steps: tuple[Step, ...] = Field(min_length=1)
+    escalate: Escalate = Escalate()
+    short_form: bool = False
+    source: str = Field(default="", exclude=True)
