@@ -58,7 +58,7 @@ class SlackSettings(Frozen):
     mode: Literal["socket", "http"] = "socket"
     channel: str = Field(min_length=1)
     team: str = Field(min_length=1)
-    command: str = Field(default="/runbook", pattern=r"\A/[a-z][a-z0-9-]{0,30}\Z")
+    command: str = Field(default="/runbook", pattern=r"^/[a-z][a-z0-9-]{0,30}$")
     posts_per_second: float = Field(default=1.0, gt=0, le=10)
     burst: int = Field(default=3, ge=1, le=20)
 
@@ -91,7 +91,7 @@ class File(Frozen):
     slack: SlackSettings
     pagerduty: PagerDutySettings = PagerDutySettings()
     engine: EngineSettings = EngineSettings()
-    worker: str = Field(default="worker-1", pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
+    worker: str = Field(default="worker-1", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     http_hosts: tuple[str, ...] = ()
 
 

@@ -26,7 +26,7 @@ class TargetEntry(Frozen):
     """One target of a service. settings: what the adapter needs to reach it (no secrets; those come from files)."""
 
     kind: str
-    name: str = Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -48,8 +48,8 @@ class Tickets(Frozen):
 class Service(Frozen):
     """One service in one environment. tier: 1 is the most important."""
 
-    name: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
-    environment: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,30}\Z")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    environment: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
     owner: str = Field(min_length=1)
     tier: int = Field(ge=1, le=5)
     channel: str = ""
@@ -117,7 +117,7 @@ class SlackIdentity(Frozen):
 class Person(Frozen):
     """One human. roles: viewer, responder, approver, operator, admin."""
 
-    id: str = Field(pattern=r"\A[a-z0-9][a-z0-9._-]{0,62}\Z")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")
     name: str
     roles: tuple[Literal["viewer", "responder", "approver", "operator", "admin"], ...] = ()
     slack: tuple[SlackIdentity, ...] = ()

@@ -17,7 +17,7 @@ from bot.operations.base import Operation
 from bot.redact import Redactor
 from bot.services import Catalogue, People, Service
 from bot.sources.base import Source
-from bot.store.record import Routes, record
+from bot.store.record import Routes, priority_of, record
 from bot.store.session import Store
 from bot.telemetry import Metrics
 from bot.transcript import Entry
@@ -25,9 +25,6 @@ from guards.policy import Policy
 from runbooks.load import Library
 from runbooks.match import Index
 from sqlmodel import Session
-
-PRIORITY = {"critical": 0, "error": 1, "warning": 5, "info": 9}
-
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
@@ -83,7 +80,7 @@ class Equipment:
             entry,
             self.routes(incident),
             redactor=self.redactor,
-            priority=PRIORITY[incident.severity.value],
+            priority=priority_of(incident.severity),
         )
 
     def index(self) -> Index:

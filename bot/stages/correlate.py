@@ -254,7 +254,7 @@ def cancel_open_work(
         proposals.set_state(session, current.id, "superseded")
 
 
-def acknowledge_in_pagerduty(session: Session, incident: Incident, status: IncidentStatus, now: datetime) -> None:
+def status_to_pagerduty(session: Session, incident: Incident, status: IncidentStatus, now: datetime) -> None:
     """Queue a status change for PagerDuty, behind the notes that explain it."""
     add_outbox(
         session,

@@ -1,0 +1,39 @@
+"""`runbookctl`: one file per command group, listed here. Exit codes: 0 fine, 1 findings or refused, 2 usage or configuration.
+
+Heavy imports happen inside the commands, so that `runbookctl --help` and `runbookctl kill` are quick (the emergency stop
+must work with everything else down).
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bot.cli import audit, database, doctor, lint, sandbox, serve, stop
+from bot.errors import ConfigurationError
+
+app = typer.Typer(
+    name="runbookctl",
+    help="Countersign: guarded, approved, proved remediation. Start with `runbookctl sandbox`.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("sandbox")(sandbox.sandbox)
+app.command("doctor")(doctor.doctor)
+app.command("lint")(lint.lint)
+app.command("kill")(stop.kill)
+app.command("resume")(stop.resume)
+app.add_typer(audit.app, name="audit")
+app.add_typer(database.app, name="db")
+
+
+def main() -> None:
+    """Entry point; a configuration mistake is a sentence with place and fix, never a traceback."""
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.echo(f"configuration: {error}", err=True)
+        sys.exit(2)

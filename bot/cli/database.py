@@ -1,0 +1,25 @@
+"""`runbookctl db`: bring the database to the version of this program."""
+
+from __future__ import annotations
+
+import typer
+
+from bot.cli.options import ConfigOption, configuration, database_url
+
+app = typer.Typer(help="The application database.", no_args_is_help=True)
+
+
+@app.callback()
+def db() -> None:
+    """The application database."""
+
+
+@app.command()
+def upgrade(config: ConfigOption = None) -> None:
+    """Create or migrate the tables. Also done by `serve` at start; a database newer than the program is refused."""
+    from bot.store.schema import upgrade as migrate  # noqa: PLC0415 - loads alembic
+
+    found = configuration(config)
+    found.state_dir.mkdir(parents=True, exist_ok=True)
+    migrate(database_url(found))
+    typer.echo("The database is up to date.")

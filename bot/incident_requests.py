@@ -1,0 +1,179 @@
+"""What people may ask about an incident and the emergency stop: skip, stop, escalate, acknowledge, resolve, kill, resume.
+
+Base of bot/requests.py (the one authorisation path). Every act is one transaction with its transcript entry. Must not
+start runs: that is bot/requests.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.answers import Answers
+from bot.incident import Incident, IncidentStatus
+from bot.services import Person
+from bot.stages import closing
+from bot.stages.correlate import status_to_pagerduty
+from bot.stages.reply import Reply, already, done, refused
+from bot.store import incidents, proposals, runs
+from bot.transcript import Entry, EntryKind
+from guards.decision import Deny
+
+MAY_RESPOND = frozenset({"responder", "approver", "operator", "admin"})
+
+
+class IncidentRequests(Answers):
+    """Everything about an incident that is not running a runbook."""
+
+    async def skip_step(self, proposal_id: str, person: Person, reason: str) -> Reply:
+        """Not this step: recorded; the offer is withdrawn."""
+        if not MAY_RESPOND & set(person.roles):
+            return self._role_refusal()
+
+        def write(session: Session) -> Reply:
+            found = proposals.get(session, proposal_id)
+            incident = incidents.get(session, found.incident_id) if found else None
+            if found is None or incident is None:
+                return refused("unknown_proposal", "This offer is not known here.", "Use the newest summary.")
+            if found.state != "open":
+                return already("This step was taken, skipped or replaced meanwhile.")
+            proposals.set_state(session, proposal_id, "skipped")
+            self._entry(session, incident, EntryKind.SKIPPED, person, {"by": person.name, "reason": reason})
+            return done("Skipped. The thread says so.")
+
+        return await self._write(write)
+
+    async def stop(self, run_id: str, person: Person) -> Reply:
+        """No further step of this run; the present one ends by itself."""
+        if not MAY_RESPOND & set(person.roles):
+            return self._role_refusal()
+
+        def write(session: Session) -> Reply:
+            run = runs.get(session, run_id)
+            incident = incidents.get(session, run.incident_id) if run else None
+            if run is None or incident is None:
+                return refused("unknown_run", "This run is not known here.", "Use the newest card.")
+            if run.state == "closed":
+                return already(f"The run has ended: {run.outcome}.")
+            runs.request_stop(session, run_id, person.id)
+            data = {"by": person.name, "reason": "asked to stop; no further step will start"}
+            self._entry(session, incident, EntryKind.STOPPED, person, data, run_id)
+            return done("Stopping: no further step will start.")
+
+        return await self._write(write)
+
+    async def escalate(self, incident_id: str, person: Person, reason: str) -> Reply:
+        """Page people now."""
+        if not MAY_RESPOND & set(person.roles):
+            return self._role_refusal()
+
+        def write(session: Session) -> Reply:
+            incident = incidents.get(session, incident_id)
+            if incident is None:
+                return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
+            text = reason or f"{person.name} asked for help"
+            closing.escalate(session, self._equipment, incident, text, actor=person.id)
+            return done("Escalated: people are being paged.")
+
+        return await self._write(write)
+
+    async def acknowledge(self, incident_id: str, person: Person) -> Reply:
+        """Acknowledge here and in PagerDuty."""
+        return await self._move(incident_id, person, IncidentStatus.ACKNOWLEDGED)
+
+    async def resolve(self, incident_id: str, person: Person) -> Reply:
+        """Resolve here and in PagerDuty."""
+        return await self._move(incident_id, person, IncidentStatus.RESOLVED)
+
+    async def _move(self, incident_id: str, person: Person, status: IncidentStatus) -> Reply:
+        if not MAY_RESPOND & set(person.roles):
+            return self._role_refusal()
+
+        def write(session: Session) -> Reply:
+            incident = incidents.get(session, incident_id)
+            if incident is None:
+                return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
+            if incident.status in (status, IncidentStatus.RESOLVED):
+                return already(f"The incident is {incident.status.value}.")
+            if status is IncidentStatus.RESOLVED:
+                closing.resolve(session, self._equipment, incident, person.name)
+            else:
+                now = self._equipment.clock()
+                moved = incident.model_copy(update={"status": status, "updated_at": now})
+                incidents.save(session, moved)
+                self._entry(
+                    session, moved, EntryKind.ACKNOWLEDGED, person, {"by": person.name, "via": "slack", "assignees": []}
+                )
+                if self._equipment.pagerduty and incident.source == "pagerduty":
+                    status_to_pagerduty(session, moved, status, now)
+            return done(f"The incident is {status.value}.")
+
+        return await self._write(write)
+
+    async def kill(self, level: str, name: str, reason: str, person: Person) -> Reply:
+        """Engage the kill switch; anyone who may respond may stop things."""
+        if not MAY_RESPOND & set(person.roles):
+            return self._role_refusal()
+        await self._equipment.kill_switch.engage(level, name, reason, person.id)
+        await self._about_switch(EntryKind.KILLED, level, name, reason, person)
+        return done(f"Emergency stop engaged for {name or level}: no new step starts. Lift it with `/runbook resume`.")
+
+    async def resume(self, level: str, name: str, reason: str, person: Person) -> Reply:
+        """Lift it: an operator with a reason (safety rule 12, G10)."""
+        allowed = self._equipment.policy.may_operate(frozenset(person.roles))
+        if isinstance(allowed, Deny):
+            return refused(allowed.code, allowed.reason, allowed.remedy)
+        if not reason.strip():
+            return refused("reason_missing", "Lifting the emergency stop needs a reason.", "Add it after the level.")
+        if not await self._equipment.kill_switch.lift(level, name, reason, person.id):
+            return already("No such emergency stop is engaged.")
+        await self._about_switch(EntryKind.RESUMED, level, name, reason, person)
+        return done(f"Emergency stop lifted for {name or level}.")
+
+    async def _about_switch(self, kind: EntryKind, level: str, name: str, reason: str, person: Person) -> None:
+        data = {"level": level, "name": name, "reason": reason}
+
+        def write(session: Session) -> None:
+            for incident in incidents.open_incidents(session):
+                self._entry(session, incident, kind, person, data)
+
+        await self._equipment.store.write(write)
+        self._equipment.wake()
+
+    def _entry(
+        self, session: Session, incident: Incident, kind: EntryKind, person: Person, data: dict[str, Any], run_id: str = ""
+    ) -> None:
+        at = self._equipment.clock()
+        self._equipment.record(
+            session,
+            incident,
+            Entry(incident_id=incident.id, run_id=run_id, kind=kind, at=at, actor=person.id, data=data),
+        )
+
+    async def _incident(self, incident_id: str) -> Incident | None:
+        return await self._equipment.store.read(lambda s: incidents.get(s, incident_id))
+
+    async def _write(self, work: Callable[[Session], Reply]) -> Reply:
+        reply = await self._equipment.store.write(work)
+        self._equipment.wake()
+        return reply
+
+    def _unknown_service(self, service: str, environment: str | None) -> Reply:
+        several = [s.environment for s in self._equipment.catalogue.services if s.name == service]
+        if several and environment is None:
+            return refused(
+                "which_environment",
+                f"{service} runs in {', '.join(several)}.",
+                f"Say which: `in {several[0]}`.",
+            )
+        return refused(
+            "unknown_service",
+            f"{service}{f' in {environment}' if environment else ''} is not in the catalogue.",
+            "Add it to services.yaml with name, environment, owner, tier and targets.",
+        )
+
+    @staticmethod
+    def _role_refusal() -> Reply:
+        return refused("wrong_role", "Your roles do not allow this.", "Ask for the responder role in people.yaml.")

@@ -1,0 +1,204 @@
+"""The kill switch: a row, a file and a signal; any one of them stops, and what cannot be read stops all (G10, T55).
+
+Asked before every step by bot/stages and bot/flow.py; engaged by chat, `runbookctl kill`, a file or SIGUSR1; lifted
+only through bot/requests.py, which checks role and reason. It survives restarts. Must not need Slack or the database
+to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from bot.errors import CountersignError, Permanent, Transient
+from bot.store import kill_switch as rows
+from bot.store.session import Store
+from guards.context import Stop
+
+LOG = logging.getLogger(__name__)
+PATIENCE = 2.0  # seconds for the database to answer; then it counts as unreadable
+LARGEST = 65_536  # bytes of the file; more is not ours
+BOT = "countersign"
+SIGNAL = Stop("all", "", "the process was told to stop by a signal (SIGUSR1)", "signal")
+
+
+class KillSwitch:
+    """store: for the rows. file: `state/STOP` or another path beside the database. clock: UTC now."""
+
+    def __init__(self, store: Store, file: Path, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._file = file
+        self._clock = clock
+        self.signalled = False
+
+    def signal(self) -> None:
+        """Stop all at once; safe in a signal handler of the loop. Also written to the file, to survive a restart."""
+        self.signalled = True
+        try:
+            engage_file(self._file, SIGNAL.level, SIGNAL.name, SIGNAL.reason, SIGNAL.by)
+        except Transient as error:
+            LOG.error("kill switch engaged by signal, but not written to %s: %s", self._file, error)
+
+    async def stops(self) -> tuple[Stop, ...]:
+        """Everything that is stopped now. Never raises and never waits long: an unreadable part stops all."""
+        found = list(stops_in_file(self._file))
+        if self.signalled:
+            found.append(SIGNAL)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found.extend(await self._store.read(rows.engaged))
+        except (CountersignError, TimeoutError, OSError) as error:
+            LOG.error("kill switch cannot read the database, so everything is stopped: %s", error)
+            found.append(Stop("all", "", "the database cannot be read", BOT))
+        return tuple({(stop.level, stop.name): stop for stop in reversed(found)}.values())[::-1]
+
+    async def engage(self, level: str, name: str, reason: str, by: str) -> None:
+        """Stop it, in the file and in the database; one of the two is enough.
+
+        level: all, environment, service or action. Raises ValueError for a bad level or name, Transient when neither
+        could be written (everything is stopped in this process all the same).
+        """
+        rows.check(level, name)
+        failed: list[Exception] = []
+        try:
+            engage_file(self._file, level, name, reason, by)
+        except Transient as error:
+            failed.append(error)
+        now = self._clock()
+        try:
+            await self._store.write(lambda session: rows.engage(session, level, name, reason, by, now))
+        except CountersignError as error:
+            failed.append(error)
+        for failure in failed:
+            LOG.error("kill switch engaged, but not everywhere: %s", failure)
+        if len(failed) > 1:
+            self.signalled = True
+            raise Transient(
+                f"the kill switch could not be written; all is stopped until this process ends: {failed[0]}"
+            )
+
+    async def lift(self, level: str, name: str, reason: str, by: str) -> bool:
+        """Lift exactly that stop, its row and its entry in the file; False when neither was there.
+
+        Lifting `all` also clears the signal and a file that cannot be read. The row goes first: when the database
+        cannot be written nothing is lifted. Raises ValueError, Transient or Permanent.
+        """
+        now = self._clock()
+        lifted = await self._store.write(lambda session: rows.lift(session, level, name, reason, by, now))
+        lifted = lift_file(self._file, level, name) or lifted
+        if level == "all":
+            lifted = self.signalled or lifted
+            self.signalled = False
+        return lifted
+
+
+def engage_file(path: Path, level: str, name: str, reason: str, by: str) -> None:
+    """Add one stop to the file, durably; works with everything else down.
+
+    Raises ValueError for a bad level or name, Transient when the file cannot be written. A file that cannot be read
+    stops all already and is kept as it is.
+    """
+    rows.check(level, name)
+    line = json.dumps({"level": level, "name": name, "reason": reason, "by": by})
+    try:
+        before = path.read_bytes() if path.exists() else b""
+        if before and not before.endswith(b"\n"):
+            before += b"\n"
+        _write(path, before + line.encode() + b"\n")
+    except OSError as error:
+        raise Transient(f"{path} cannot be written: {error.strerror}") from error
+
+
+def stops_in_file(path: Path) -> tuple[Stop, ...]:
+    """The stops in the file, none when there is no file. Empty, unreadable or not ours: stop all."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return (Stop("all", "", f"the file {path.name} cannot be read ({error.strerror})", BOT),)
+    found, damaged = _parse(raw)
+    if damaged or not found:
+        found.append(Stop("all", "", f"the file {path.name} is there and does not say what to stop", BOT))
+    return tuple(found)
+
+
+def lift_file(path: Path, level: str, name: str) -> bool:
+    """Remove one stop from the file; with `all` also what cannot be read. Whether anything was removed.
+
+    Raises Transient when the file cannot be changed: the stop then stays.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Transient(f"{path} cannot be read: {error.strerror}") from error
+    found, damaged = _parse(raw)
+    if damaged and level != "all":
+        raise Permanent(f"{path} cannot be understood and stops all; lift `all` first")
+    kept = [stop for stop in found if (stop.level, stop.name) != (level, name)]
+    if len(kept) == len(found) and not damaged and found:
+        return False
+    if not found and level != "all":
+        return False
+    lines = [json.dumps({"level": s.level, "name": s.name, "reason": s.reason, "by": s.by}) for s in kept]
+    try:
+        if lines:
+            _write(path, ("\n".join(lines) + "\n").encode())
+        else:
+            path.unlink()
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise Transient(f"{path} cannot be changed: {error.strerror}") from error
+    return True
+
+
+def _parse(raw: bytes) -> tuple[list[Stop], bool]:
+    """The stops that can be read, and whether anything else is in there."""
+    if len(raw) > LARGEST:
+        return [], True
+    found: list[Stop] = []
+    damaged = False
+    for line in raw.split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            told = json.loads(line)
+            stop = Stop(*(str(told[key]) for key in ("level", "name", "reason", "by")))
+            rows.check(stop.level, stop.name)
+            found.append(stop)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            damaged = True
+    return found, damaged
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace the file by a complete one that is on disk before its name is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,113 @@
+"""Reconciler: closes the gaps a crash can leave between our tables and the engine, again and again, while the bot runs.
+
+Started by bot/app.py. Each pass: start committed runs the engine never saw, wake answered questions that were not
+delivered (reference/engine.md pitfall 11), close runs the engine ended without us (pitfall 8), release leases of closed
+runs that should not hold them, keep the worker row alive (pitfall 5), forget old engine rows (pitfall 15).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+
+from sqlmodel import Session
+
+from bot.engine.durable import FINISHED, Engine
+from bot.errors import CountersignError
+from bot.stages import closing
+from bot.stages.base import Equipment
+from bot.store import approvals, incidents, outbox, runs, workers
+from bot.telemetry import log
+from bot.transcript import Outcome
+
+FORGET_AFTER = timedelta(days=7)
+FORGET_AT_ONCE = 100
+
+
+class Reconciler:
+    """leave: ends the process when another worker has taken our place (pitfall 5: stop acting at once)."""
+
+    def __init__(
+        self,
+        equipment: Equipment,
+        engine: Engine,
+        look_again: Callable[[str], Awaitable[None]],
+        *,
+        every: float = 5.0,
+        leave: Callable[[int], None] = os._exit,
+    ) -> None:
+        self._equipment = equipment
+        self._engine = engine
+        self._look_again = look_again
+        self._every = every
+        self._leave = leave
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except CountersignError as error:
+                log().error("reconciler pass failed", error=str(error))
+            await self._equipment.sleep(self._every)
+
+    async def once(self) -> None:
+        """One pass."""
+        await self._beat()
+        await self._runs()
+        await self._answers()
+        await self._gauges()
+        await self._forget()
+
+    async def _beat(self) -> None:
+        equipment = self._equipment
+        now = equipment.clock()
+        alive = await equipment.store.write(lambda s: workers.beat(s, equipment.worker, equipment.boot, now))
+        if not alive:
+            log().error("another process has taken this worker's place; leaving", worker=equipment.worker)
+            self._leave(75)
+
+    async def _runs(self) -> None:
+        for run in await self._equipment.store.read(runs.open_runs):
+            status = await self._engine.status(run.id)
+            if not status:
+                await self._engine.start(run.id)
+            elif status in FINISHED:
+                if await self._equipment.store.read(partial(_still_open, run.id)):
+                    log().error("run ended in the engine without us", run=run.id, engine=status)
+                    await closing.end(
+                        self._equipment,
+                        run.id,
+                        Outcome.UNKNOWN,
+                        f"the engine ended the run without a result ({status.lower()})",
+                        page=True,
+                        keep_lease=True,
+                    )
+                    await self._look_again(run.incident_id)
+
+    async def _answers(self) -> None:
+        for approval in await self._equipment.store.read(approvals.undelivered):
+            if not await self._engine.wake(approval.run_id, approval.id):
+                log().warning("answer for a run the engine does not know", run=approval.run_id)
+
+    async def _gauges(self) -> None:
+        equipment = self._equipment
+        depth = await equipment.store.read(outbox.depth)
+        for destination, waiting in depth.items():
+            equipment.metrics.outbox_depth.labels(destination).set(waiting)
+        opened = await equipment.store.read(lambda s: incidents.open_incidents(s, 10_000))
+        equipment.metrics.open_incidents.set(len(opened))
+        equipment.metrics.stops.set(len(await equipment.kill_switch.stops()))
+
+    async def _forget(self) -> None:
+        limit = self._equipment.clock() - FORGET_AFTER
+        ended = await self._equipment.store.read(lambda s: runs.recent(s, None, FORGET_AT_ONCE))
+        await self._engine.forget([r.id for r in ended if r.finished_at is not None and r.finished_at < limit])
+
+
+def _still_open(run_id: str, session: Session) -> bool:
+    """Read again after asking the engine: the run may have ended between the two looks."""
+    found = runs.get(session, run_id)
+    return found is not None and found.state != "closed"

@@ -1,0 +1,274 @@
+"""Closing: what is written when a step proved itself or not, and when a run ends. Every function is safe to enter twice.
+
+Called by bot/flow.py. Ends a run in one transaction: state, lease, entries, automation event, page and resolution
+together, so that nothing is half-told after a crash.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.errors import Permanent
+from bot.incident import Incident, IncidentStatus
+from bot.stages.base import Equipment
+from bot.stages.correlate import status_to_pagerduty
+from bot.stages.execute import Attempt
+from bot.store import approvals, automation_events, incidents, leases, outbox, runs
+from bot.store.approvals import Approval
+from bot.store.runs import Run
+from bot.transcript import Entry, EntryKind, Outcome
+
+UNKNOWN_ANSWER = timedelta(hours=1)
+NEEDS_A_PERSON = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.ROLLED_BACK)
+
+
+def load(session: Session, run_id: str) -> tuple[Run, Incident]:
+    """The run and its incident. Raises Permanent when either is gone."""
+    run = runs.get(session, run_id)
+    incident = incidents.get(session, run.incident_id) if run else None
+    if run is None or incident is None:
+        raise Permanent(f"run {run_id} or its incident is not in the store")
+    return run, incident
+
+
+def note(
+    session: Session, equipment: Equipment, run: Run, incident: Incident, kind: EntryKind, data: dict[str, Any]
+) -> Entry:
+    """One entry of this run by the bot, now."""
+    return equipment.record(
+        session,
+        incident,
+        Entry(incident_id=incident.id, run_id=run.id, kind=kind, at=equipment.clock(), actor="bot", data=data),
+    )
+
+
+async def verified(equipment: Equipment, run_id: str, index: int, proof: dict[str, Any]) -> None:
+    """The proof, or its absence, with the evidence."""
+
+    def write(session: Session) -> None:
+        run, incident = load(session, run_id)
+        step = run.plan.steps[index]
+        data = {
+            "step": step.id,
+            "fact": step.check.fact if step.check else "",
+            "expect": step.check.expect if step.check else "",
+            **proof,
+        }
+        note(session, equipment, run, incident, EntryKind.VERIFIED if proof["ok"] else EntryKind.VERIFY_FAILED, data)
+
+    await equipment.store.write(write)
+    equipment.wake()
+
+
+async def rolled_back(equipment: Equipment, run_id: str, index: int) -> None:
+    """Every declared undo of the step was carried out."""
+
+    def write(session: Session) -> None:
+        run, incident = load(session, run_id)
+        step = run.plan.steps[index]
+        shown = "; ".join(act.shown for act in step.rollback)
+        note(session, equipment, run, incident, EntryKind.ROLLED_BACK, {"step": step.id, "shown": shown})
+
+    await equipment.store.write(write)
+    equipment.wake()
+
+
+async def rollback_failed(equipment: Equipment, run_id: str, index: int, reason: str) -> None:
+    """An undo did not work; the lease stays (trust case T60)."""
+
+    def write(session: Session) -> None:
+        run, incident = load(session, run_id)
+        data = {"step": run.plan.steps[index].id, "reason": reason}
+        note(session, equipment, run, incident, EntryKind.ROLLBACK_FAILED, data)
+
+    await equipment.store.write(write)
+    equipment.wake()
+
+
+async def ask_unknown(equipment: Equipment, attempt: Attempt, reason: str) -> str:
+    """Put an ambiguous outcome to a person; returns the question's id, the same one after a crash."""
+    now = equipment.clock()
+
+    def write(session: Session) -> str:
+        run, incident = load(session, attempt.run_id)
+        step_id = f"{attempt.step_id(run.plan)}/{attempt.number}"
+        for earlier in approvals.for_run(session, run.id):
+            if earlier.kind == "unknown" and earlier.step_id == step_id:
+                return earlier.id
+        act = attempt.act(run.plan)
+        question = Approval(
+            id=equipment.new_id("apr"),
+            run_id=run.id,
+            step_id=step_id,
+            kind="unknown",
+            digest=run.digest,
+            approvers={"count": 1, "any_of": [], "all_of": []},
+            requester=run.requester,
+            message=reason,
+            state="pending",
+            created_at=now,
+            expires_at=now + UNKNOWN_ANSWER,
+            decided_at=None,
+            delivered=False,
+        )
+        approvals.open(session, question)
+        data = {"step": run.plan.steps[attempt.step].id, "shown": act.shown, "reason": reason, "approval_id": question.id}
+        note(session, equipment, run, incident, EntryKind.UNKNOWN, data)
+        return question.id
+
+    question_id = await equipment.store.write(write)
+    equipment.wake()
+    return question_id
+
+
+async def end(
+    equipment: Equipment,
+    run_id: str,
+    outcome: Outcome,
+    reason: str,
+    *,
+    code: str = "",
+    page: bool = False,
+    keep_lease: bool = False,
+) -> str:
+    """Close the run. keep_lease: the target stays locked until a person releases it (engine.md, T60)."""
+    now = equipment.clock()
+    reason = equipment.redactor.text(reason)
+
+    def write(session: Session) -> str:
+        run, incident = load(session, run_id)
+        if run.state == "closed":
+            return str(run.outcome)
+        runs.close(session, run_id, outcome.value, reason, now)
+        if not keep_lease:
+            leases.release(session, run_id)
+        _outcome_entries(session, equipment, run, incident, outcome, reason, code)
+        took = (now - (run.started_at or run.created_at)).total_seconds()
+        voters = [
+            vote.person
+            for approval in approvals.for_run(session, run_id)
+            for vote in approvals.votes(session, approval.id)
+            if vote.approve
+        ]
+        if page:
+            escalate(session, equipment, incident, reason, run=run)
+        note(
+            session,
+            equipment,
+            run,
+            incident,
+            EntryKind.FINISHED,
+            {"outcome": outcome.value, "took_seconds": round(took, 3), "runbook": run.plan.runbook, "reason": reason},
+        )
+        automation_events.add(
+            session,
+            at=now,
+            action=run.plan.action,
+            service=run.plan.service,
+            environment=run.plan.environment,
+            status="requires_manual" if outcome in NEEDS_A_PERSON else outcome.value,
+            run_id=run_id,
+            incident_id=incident.id,
+            runbook=run.plan.runbook,
+            requester=run.requester,
+            approvers=voters,
+            duration_seconds=took,
+        )
+        proved = any(step.check is not None and not step.read_only for step in run.plan.steps)
+        if outcome is Outcome.SUCCEEDED and proved and incident.status is not IncidentStatus.RESOLVED:
+            resolve(session, equipment, incident, "bot")
+        return outcome.value
+
+    word = await equipment.store.write(write)
+    equipment.wake()
+    run = await equipment.store.read(lambda session: runs.get(session, run_id))
+    if run is not None:
+        equipment.metrics.runs.labels(run.plan.service, word).inc()
+    return word
+
+
+def _outcome_entries(
+    session: Session, equipment: Equipment, run: Run, incident: Incident, outcome: Outcome, reason: str, code: str
+) -> None:
+    if outcome is Outcome.EXPIRED:
+        note(session, equipment, run, incident, EntryKind.EXPIRED, {"kind": "approval", "reason": reason})
+    elif outcome is Outcome.STOPPED:
+        note(session, equipment, run, incident, EntryKind.STOPPED, {"by": run.stop_requested_by, "reason": reason})
+    elif outcome is Outcome.REFUSED and code not in ("rejected", "void"):
+        data = {
+            "code": code,
+            "reason": reason,
+            "remedy": "Ask for the step again if it is still needed.",
+            "runbook": run.plan.runbook,
+        }
+        note(session, equipment, run, incident, EntryKind.REFUSED, data)
+
+
+def escalate(
+    session: Session, equipment: Equipment, incident: Incident, reason: str, *, run: Run | None = None, actor: str = "bot"
+) -> None:
+    """Page with the reason: an entry everywhere and one PagerDuty event per incident (Events v2 dedup key, V3)."""
+    now = equipment.clock()
+    runbook = equipment.library.get(run.plan.runbook) if run else None
+    severity = runbook.escalate.severity if runbook else incident.severity.value
+    equipment.record(
+        session,
+        incident,
+        Entry(
+            incident_id=incident.id,
+            run_id=run.id if run else "",
+            kind=EntryKind.ESCALATED,
+            at=now,
+            actor=actor,
+            data={"reason": reason, "severity": severity, "page": equipment.pagerduty},
+        ),
+    )
+    if equipment.pagerduty:
+        outbox.add(
+            session,
+            destination="pagerduty",
+            lane=f"page:{incident.id}",  # a page must not wait behind notes
+            kind="page",
+            incident_id=incident.id,
+            subject=incident.external_id,
+            payload={
+                "summary": f"Countersign needs a person: {incident.title}"[:1024],
+                "source": incident.service or incident.source,
+                "severity": severity,
+                "dedup_key": f"countersign/{incident.id}"[:255],
+                "custom_details": {
+                    "incident": incident.external_id,
+                    "service": incident.service,
+                    "environment": incident.environment,
+                    "reason": reason,
+                    "runbook": run.plan.runbook if run else "",
+                },
+                "url": incident.url,
+            },
+            priority=0,
+            now=now,
+        )
+
+
+def resolve(session: Session, equipment: Equipment, incident: Incident, by: str) -> Incident:
+    """Resolve here and, behind the notes that explain it, in PagerDuty (I4)."""
+    now = equipment.clock()
+    resolved = incident.model_copy(update={"status": IncidentStatus.RESOLVED, "updated_at": now})
+    incidents.save(session, resolved)
+    equipment.record(
+        session,
+        resolved,
+        Entry(
+            incident_id=incident.id,
+            kind=EntryKind.RESOLVED,
+            at=now,
+            actor=by,
+            data={"by": by, "via": "slack"},
+        ),
+    )
+    if equipment.pagerduty and incident.source == "pagerduty":
+        status_to_pagerduty(session, resolved, IncidentStatus.RESOLVED, now)
+    return resolved

@@ -1,0 +1,120 @@
+"""Gate: the guards' answer for one plan, one person and one moment. The only place that unwraps a guarded function.
+
+Called when a person asks (bot/requests.py) and again before every step, inside the transaction that writes the intent
+(bot/flow.py). Pure apart from reading the given session; on any error the chain denies (safety rule 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+import guards
+from bot.operations.base import Operation, PlanRequest
+from bot.plan import Act, Plan, PlanStep
+from bot.services import Person
+from bot.stages.base import Equipment
+from bot.store import leases, runs
+from guards.allowed_envs import AllowedEnvs
+from guards.blast_radius import BlastRadius
+from guards.rate_limit import RateLimit
+from guards.require_approval import RequireApproval
+from runbooks.model import Runbook, Safety
+
+HISTORY = timedelta(days=1)
+
+
+def plan_with(operation: Operation, request: PlanRequest) -> Act:
+    """Run the planner itself. Planning only describes; the guards are asked about the finished plan."""
+    planner = guards.unguarded(operation.plan)
+    return planner(request)
+
+
+def actor_of(person: Person | None) -> guards.Actor:
+    """The asking person, or the bot for plans nobody asked for (which never counts as an approver, T01)."""
+    if person is None:
+        return guards.Actor(id="bot", name="Countersign", is_bot=True)
+    return guards.Actor(id=person.id, name=person.name, roles=frozenset(person.roles))
+
+
+def snapshot(
+    session: Session, equipment: Equipment, plan: Plan, step: PlanStep, person: Person | None, run_id: str,
+    stops: Sequence[guards.Stop], now: datetime,
+) -> guards.Context:
+    """Everything the guards may look at for one step, read in the caller's transaction."""
+    safety = _safety(equipment, plan, step)
+    targets = {act.target.key for act in (step.act, *step.rollback)}
+    return guards.Context(
+        action=step.act.operation,
+        environment=plan.environment,
+        now=now,
+        actor=actor_of(person),
+        service=plan.service,
+        tier=plan.tier,
+        risk=step.risk,
+        targets=tuple(sorted(targets)),
+        run=run_id,
+        scopes=safety.scopes if safety else ((plan.environment,) if step.read_only else ()),
+        history=runs.past_acts(session, now - HISTORY, except_run=run_id),
+        holders=leases.holders(session),
+        stops=tuple(stops),
+    )
+
+
+def decide_step(equipment: Equipment, plan: Plan, step: PlanStep, context: guards.Context) -> guards.Decision:
+    """Operation's guards, the runbook's own rules and policy, as one chain."""
+    operation = equipment.operations[step.act.operation]
+    chain = [*guards.guards_of(operation.plan), *equipment.policy.guards(context)]
+    safety = _safety(equipment, plan, step)
+    if safety is not None:
+        chain.append(AllowedEnvs(envs=tuple(safety.scopes)))
+        chain.append(BlastRadius(max_targets=safety.blast_radius.max_targets))
+        chain += [
+            RateLimit(max=limit.max, window=limit.window, per=limit.per)
+            for limit in safety.limits
+            if limit.env in ("", plan.environment)
+        ]
+        if safety.requires_approval:
+            chain.append(RequireApproval())
+    return guards.decide(tuple(chain), context, equipment.policy.digest)
+
+
+def questions(equipment: Equipment, plan: Plan, decisions: Sequence[guards.Decision]) -> tuple[guards.Ask, ...]:
+    """What must be asked for the whole plan: at most one confirmation, then at most one approval, the strictest.
+
+    A question for approval without groups of its own gets the environment's approvers from policy; an environment
+    without approvers leaves it empty, and then nobody can approve (trust case T43).
+    """
+    asked = [question for decision in decisions for question in decision.questions]
+    found: list[guards.Ask] = []
+    confirmations = [q for q in asked if q.kind == "confirmation"]
+    if confirmations:
+        found.append(min(confirmations, key=lambda q: q.timeout_seconds))
+    approvals = [q for q in asked if q.kind == "approval"]
+    if approvals:
+        own = equipment.policy.approvers(plan.environment) or guards.Approvers(count=1)
+        count = max([own.count, *(q.approvers.count for q in approvals if q.approvers)])
+        any_of = own.any_of
+        for question in approvals:
+            if question.approvers and question.approvers.any_of:
+                any_of = tuple(g for g in any_of if g in question.approvers.any_of)
+        all_of = tuple(
+            dict.fromkeys([*own.all_of, *(g for q in approvals if q.approvers for g in q.approvers.all_of)])
+        )
+        found.append(
+            guards.Ask(
+                kind="approval",
+                message=approvals[0].message,
+                timeout_seconds=min(q.timeout_seconds for q in approvals),
+                approvers=guards.Approvers(count=count, any_of=any_of, all_of=all_of),
+            )
+        )
+    return tuple(found)
+
+
+def _safety(equipment: Equipment, plan: Plan, step: PlanStep) -> Safety | None:
+    runbook: Runbook | None = equipment.library.get(plan.runbook)
+    found = next((s for s in runbook.steps if s.id == step.id), None) if runbook else None
+    return found.safety if found else None

@@ -1,0 +1,63 @@
+"""Match: rank runbooks for an incident and pick the next safe step. Pure and explained.
+
+Called by bot/triage.py and bot/requests.py. Decides nothing about permission: that is bot/stages/gate.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.incident import Incident
+from bot.stages.base import Equipment
+from bot.store.runs import Run
+from bot.transcript import Outcome
+from runbooks.match import Ranked, Situation, match
+from runbooks.next_step import NextStep, NoStep, PastStep, next_step
+
+OUTCOME_WORDS = {
+    Outcome.SUCCEEDED.value: "succeeded",
+    Outcome.FAILED.value: "failed",
+    Outcome.ROLLED_BACK.value: "failed",
+    Outcome.UNKNOWN.value: "failed",
+}
+
+
+def situation(incident: Incident) -> Situation:
+    """What the matcher may look at."""
+    return Situation(
+        title=incident.title,
+        severity=incident.severity.value,
+        service=incident.service,
+        environment=incident.environment,
+        alert=incident.alert_name,
+        labels=incident.labels,
+        details=incident.details,
+    )
+
+
+def past_steps(runs: Sequence[Run]) -> tuple[PastStep, ...]:
+    """The steps of ended runs that count for what comes next; a refused or expired run tried nothing."""
+    found: list[PastStep] = []
+    for run in sorted(runs, key=lambda r: r.created_at):
+        word = OUTCOME_WORDS.get(run.outcome or "")
+        if run.state == "closed" and word:
+            found += [PastStep(runbook=run.plan.runbook, step=step.id, outcome=word) for step in run.plan.steps]
+    return tuple(found)
+
+
+def choose(
+    equipment: Equipment, incident: Incident, facts: Mapping[str, Mapping[str, Any]], runs: Sequence[Run]
+) -> tuple[NextStep | NoStep, tuple[Ranked, ...]]:
+    """The next step (or why there is none) and the ranking it came from."""
+    ranked = match(equipment.library.runbooks, situation(incident), facts, equipment.index())
+    read_only = frozenset(name for name, operation in equipment.operations.items() if operation.read_only)
+    chosen = next_step(
+        ranked,
+        past_steps(runs),
+        facts,
+        incident.environment,
+        read_only=read_only,
+        incident=incident.model_dump(mode="json"),
+    )
+    return chosen, ranked

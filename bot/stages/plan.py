@@ -1,0 +1,172 @@
+"""Plan: a runbook's steps and fresh facts become a frozen plan with exact acts. Nothing here acts.
+
+Called for the preview in the summary, when a person asks for the step, and again before the first act to see that
+nothing changed (trust case T09). A plan that cannot be made is a Deny with a reason code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.incident import Incident
+from bot.operations.base import PlanRequest
+from bot.plan import Act, Check, OutputPattern, Plan, PlanStep
+from bot.services import Service, TargetEntry
+from bot.stages.base import Equipment
+from bot.stages.gate import plan_with
+from guards.decision import Deny
+from runbooks.digest import digest as runbook_digest
+from runbooks.model import Runbook, Step
+from runbooks.parameters import ParameterError, bind, validate
+
+PLAN_LIFETIME = timedelta(minutes=15)  # trust rule 5 and case T08: fifteen minutes in production
+
+
+def make_plan(
+    equipment: Equipment,
+    *,
+    incident: Incident | None,
+    service: Service,
+    runbook: Runbook,
+    steps: Sequence[Step],
+    given: Mapping[str, Any],
+    facts: Mapping[str, Mapping[str, Any]],
+    requester: str,
+    why: str,
+    created_at: datetime,
+    expires_at: datetime | None = None,
+) -> Plan | Deny:
+    """The plan, or why there is none. given: parameters a person chose; targets default to the only one of their kind."""
+    parameters = _targets(runbook, service, given)
+    if isinstance(parameters, Deny):
+        return parameters
+    try:
+        checked = validate(runbook, parameters)
+    except ParameterError as error:
+        return Deny("bad_parameter", str(error), "Give a value that the runbook's parameter allows.")
+    planned: list[PlanStep] = []
+    for step in steps:
+        made = _plan_step(equipment, service, step, checked, facts)
+        if isinstance(made, Deny):
+            return made
+        planned.append(made)
+    return Plan(
+        incident_id=incident.id if incident else "",
+        runbook=runbook.id,
+        runbook_title=runbook.title,
+        runbook_digest=runbook_digest(runbook),
+        policy_digest=equipment.policy.digest,
+        service=service.name,
+        environment=service.environment,
+        tier=service.tier,
+        requester=requester,
+        steps=tuple(planned),
+        parameters=dict(checked),
+        why=why,
+        created_at=created_at,
+        expires_at=expires_at or created_at + PLAN_LIFETIME,
+    )
+
+
+def _targets(runbook: Runbook, service: Service, given: Mapping[str, Any]) -> dict[str, Any] | Deny:
+    """Fill target parameters from the catalogue: exactly one of the kind, or it must be named."""
+    filled = dict(given)
+    for name, parameter in runbook.params.items():
+        if parameter.type != "target":
+            continue
+        entry = service.target(parameter.kind, filled.get(name))
+        if entry is None:
+            return _no_target(service, parameter.kind, filled.get(name))
+        filled[name] = entry.name
+    return filled
+
+
+def _no_target(service: Service, kind: str, name: object) -> Deny:
+    several = [t.name for t in service.targets if t.kind == kind]
+    if name:
+        reason = f"{service.name} ({service.environment}) has no {kind} called {name}."
+    elif several:
+        reason = f"{service.name} ({service.environment}) has several of kind {kind}: {', '.join(several)}."
+    else:
+        reason = f"{service.name} ({service.environment}) has no target of kind {kind}."
+    return Deny("no_target", reason, "Name one target, or add it to services.yaml under this service's `targets`.")
+
+
+def _plan_step(
+    equipment: Equipment,
+    service: Service,
+    step: Step,
+    parameters: Mapping[str, Any],
+    facts: Mapping[str, Mapping[str, Any]],
+) -> PlanStep | Deny:
+    act = _act(equipment, service, step.action, bind(step.with_, parameters), facts, step.deadline)
+    if isinstance(act, Deny):
+        return act
+    rollback: list[Act] = []
+    for undo in step.rollback:
+        made = _act(equipment, service, undo.action, bind(undo.with_, parameters), facts, step.deadline)
+        if isinstance(made, Deny):
+            return made
+        rollback.append(made)
+    operation = equipment.operations[step.action]
+    check = None
+    if step.verify is not None:
+        check = Check(
+            fact=step.verify.fact,
+            expect=step.verify.expect,
+            within_seconds=step.verify.within,
+            every_seconds=step.verify.every,
+            required=step.verify.required,
+            of=step.verify.of,
+        )
+    return PlanStep(
+        id=step.id,
+        title=step.title or operation.summary,
+        act=act,
+        read_only=operation.read_only,
+        risk="read" if operation.read_only else (step.safety.risk if step.safety else "caution"),
+        precheck=step.precheck,
+        expect=tuple(OutputPattern(pattern=p.pattern, allow_failure=p.allow_failure) for p in step.expect),
+        check=check,
+        rollback=tuple(rollback),
+        rollback_note=step.rollback_note,
+        irreversible=step.irreversible,
+    )
+
+
+def _act(
+    equipment: Equipment,
+    service: Service,
+    action: str,
+    bound: Mapping[str, Any],
+    facts: Mapping[str, Mapping[str, Any]],
+    deadline: float,
+) -> Act | Deny:
+    operation = equipment.operations.get(action)
+    if operation is None:
+        return Deny("unknown_operation", f"No operation is called {action}.", "Use one that `runbookctl lint` knows.")
+    given = dict(bound)
+    name = given.pop("target", None)
+    entry: TargetEntry | None = service.target(operation.target_kind, name)
+    if entry is None:
+        return _no_target(service, operation.target_kind, name)
+    try:
+        request = PlanRequest(
+            service=service,
+            target=service.resolve(entry),
+            entry=entry,
+            parameters=operation.parameters.model_validate(given),
+            facts=facts,
+            deadline_seconds=deadline,
+        )
+        return plan_with(operation, request)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return Deny("bad_parameter", f"{action}: {place}: {first['msg']}.", "Correct the runbook's `with`.")
+    except ValueError as error:
+        return Deny("cannot_plan", f"{action}: {error}", "Correct the catalogue entry or the runbook.")

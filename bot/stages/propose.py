@@ -1,0 +1,134 @@
+"""Propose: turn the chosen step into one offer in the thread, with its plan, proof and undo; or say that there is none.
+
+Called by bot/triage.py after match. Writes the proposal and its entry; must not start anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.incident import Incident, IncidentStatus
+from bot.plan import Plan
+from bot.stages.base import Equipment
+from bot.stages.plan import make_plan
+from bot.store import incidents, proposals
+from bot.store.proposals import Proposal
+from bot.store.record import announce
+from bot.transcript import Entry, EntryKind
+from guards.decision import Deny
+from runbooks.match import Ranked
+from runbooks.next_step import NextStep, NoStep
+
+PREVIEW_REQUESTER = "(whoever runs it)"
+
+
+def offer(
+    equipment: Equipment,
+    incident: Incident,
+    chosen: NextStep | NoStep,
+    ranked: Sequence[Ranked],
+    facts: Mapping[str, Mapping[str, Any]],
+) -> tuple[Proposal, Plan | None, dict[str, Any]]:
+    """The proposal, its preview plan, and the data of its transcript entry. Pure apart from clock and new id."""
+    now = equipment.clock()
+    service = equipment.service_of(incident)
+    alternatives = [
+        {"runbook": r.runbook.id, "score": r.score, "reasons": list(r.reasons), "blocked": r.blocked} for r in ranked
+    ]
+    if service is None:
+        why = (
+            f"The service {incident.service_label or '(none named)'} is not in services.yaml, so its environment and "
+            "targets are unknown. Add it there with this monitor's service id under `match`."
+        )
+        return _none(equipment, incident, why, alternatives), None, {"why": why}
+    if isinstance(chosen, NoStep):
+        return _none(equipment, incident, chosen.why, alternatives), None, {"why": chosen.why, "looks": chosen.looks}
+    made = make_plan(
+        equipment,
+        incident=incident,
+        service=service,
+        runbook=chosen.runbook,
+        steps=chosen.steps,
+        given={},
+        facts=facts,
+        requester=PREVIEW_REQUESTER,
+        why=chosen.why,
+        created_at=now,
+    )
+    if isinstance(made, Deny):
+        why = f"{chosen.runbook.title} matches, but no plan can be made: {made.reason} {made.remedy}"
+        return _none(equipment, incident, why, alternatives), None, {"why": why}
+    proposal = Proposal(
+        id=equipment.new_id("prop"),
+        incident_id=incident.id,
+        runbook=chosen.runbook.id,
+        step_id=chosen.steps[-1].id,
+        why=chosen.why,
+        state="open",
+        plan={
+            **made.model_dump(mode="json"),
+            "success": chosen.success,
+            "undo": chosen.undo,
+        },
+        score=chosen.score,
+        reasons=[],
+        alternatives=alternatives,
+        created_at=now,
+    )
+    data = {
+        "runbook": chosen.runbook.id,
+        "title": chosen.runbook.title,
+        "step": made.steps[-1].title,
+        "why": chosen.why,
+        "success": chosen.success,
+        "undo": chosen.undo,
+        "shown": [step.act.shown for step in made.steps],
+    }
+    return proposal, made, data
+
+
+def _none(
+    equipment: Equipment, incident: Incident, why: str, alternatives: list[dict[str, Any]]
+) -> Proposal:
+    return Proposal(
+        id=equipment.new_id("prop"),
+        incident_id=incident.id,
+        runbook="",
+        step_id="",
+        why=why,
+        state="none",
+        plan=None,
+        score=0.0,
+        reasons=[],
+        alternatives=alternatives,
+        created_at=equipment.clock(),
+    )
+
+
+def propose(session: Session, equipment: Equipment, incident_id: str, proposal: Proposal, data: dict[str, Any]) -> bool:
+    """Store the offer. False when the incident was resolved meanwhile or the same thing is already offered."""
+    incident = incidents.get(session, incident_id)
+    if incident is None or incident.status is IncidentStatus.RESOLVED:
+        return False
+    current = proposals.current(session, incident_id)
+    if current is not None and current.state in ("open", "none"):
+        same = (current.runbook, current.step_id, current.why) == (proposal.runbook, proposal.step_id, proposal.why)
+        if same and current.state == proposal.state:
+            announce(session, incident, equipment.routes(incident))
+            return False
+    proposals.save(session, proposal)
+    equipment.record(
+        session,
+        incident,
+        Entry(
+            incident_id=incident_id,
+            kind=EntryKind.PROPOSED if proposal.state == "open" else EntryKind.NO_STEP,
+            at=equipment.clock(),
+            actor="bot",
+            data=data,
+        ),
+    )
+    return True
