@@ -19,6 +19,7 @@ from typing import Any
 import rfc8785
 
 GENESIS = "0" * 64
+LARGEST_INTEGER = 2**53 - 1
 FIELDS = ("actor", "at", "data", "event", "seq", "subject")
 
 
@@ -59,8 +60,20 @@ class Verification:
 
 
 def canonical(data: Mapping[str, Any]) -> str:
-    """RFC 8785 text. Raises ValueError for what it cannot hold (NaN, integers beyond 2^53, lone surrogates)."""
-    return rfc8785.dumps(dict(data)).decode("utf-8")
+    """RFC 8785 text. Raises ValueError for what it cannot hold (NaN, integers beyond 2^53, lone surrogates).
+
+    Also for a float that would be written as such an integer: nobody could read it back and get the same text.
+    """
+    text = rfc8785.dumps(dict(data)).decode("utf-8")
+    json.loads(text, parse_int=_safe_integer)
+    return text
+
+
+def _safe_integer(digits: str) -> int:
+    number = int(digits)
+    if abs(number) > LARGEST_INTEGER:
+        raise ValueError(f"{digits} is beyond the integers that JSON readers keep exactly")
+    return number
 
 
 def entry_hash(previous: str, record: Mapping[str, Any]) -> str:

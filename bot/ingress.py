@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 SWEEPS_PER_LIMIT = 15
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,17 @@ class Door:
         if connection is not None:
             connection.reading = False
             self._move(connection, self._idle, self._idle_seconds)
+
+    def watched(self, handler: Handler) -> Handler:
+        """The handler, after which its connection may idle. Paths that nobody handles leave it a stranger."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            finally:
+                self.request_done(request)
+
+        return answer
 
     def entered(self, connection: Connection) -> None:
         """A new connection; makes room when all places are taken."""

@@ -29,7 +29,6 @@ DEEPEST = 32  # levels of nested data
 SHORTEST = 4  # characters of a known secret; shorter ones would redact half of every text
 SHORTEST_ENCODED = 8
 LARGEST_INTEGER = 2**53 - 1  # beyond it RFC 8785 has no form, so the audit could not hold it
-MARK = b"[redacted:"
 PEM = r"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
 
 # Formats that are secret wherever they stand: (kind, RE2 pattern). Sources: api.slack.com/authentication/token-types,
@@ -51,22 +50,49 @@ FORMATS: tuple[tuple[str, str], ...] = (
 NAMES = (
     r"passwords?|passwd|passphrase|pwd|secrets?|tokens?|bearer|credentials?|"
     r"api[_. -]?key|access[_. -]?key|secret[_. -]?(?:access[_. -]?)?key(?:[_-]base)?|private[_. -]?key|"
-    r"signing[_. -]?key|encryption[_. -]?key|(?:routing|integration|service)[_. -]?key|auth[_. -]?key|account[_. -]?key|"
+    r"(?:signing|encryption|routing|integration|service|auth|account)[_. -]?key|"
     r"client[_. -]?secret|session[_. -]?(?:id|key)|set-cookie|cookie|connection[_. -]?string"
 )
 QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\\\"(?:[^\"\\])*\\\""
+FLAGS = r"passw(?:or)?d|passphrase|secret|token|(?:api|access)-?key"
 PLAIN = r"[^\s,;&\"'\\{}()<>]+"
 # Each has two groups: what stays, and the value that goes.
 NAMED: tuple[tuple[str, str], ...] = (
     ("authorization", r"(?i)((?:proxy-)?authorization(?:\\?[\"'])?\s*[:=]\s*(?:\\?[\"'])?)([^\r\n\"'\\]+)"),
     ("value", rf"(?i)((?:{NAMES})(?:\\?[\"'])?\s*(?:[:=]|=>|:=)\s*)({QUOTED}|{PLAIN})"),
-    ("value", rf"(?i)(--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|secret|token|(?:api|access)-?key)[ \t]+)({QUOTED}|{PLAIN})"),
+    ("value", rf"(?i)(--?[a-z0-9-]*(?:{FLAGS})[ \t]+)({QUOTED}|{PLAIN})"),
     ("authorization", r"(?i)(\b(?:bearer|basic)[ \t]+)([A-Za-z0-9._~+/=-]{8,})"),
     ("userinfo", r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:\"'<>]*:)([^\s/\"'<>]+)@"),
     ("userinfo", r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://)([^\s/@:\"'<>]{16,})@"),
 )  # fmt: skip
-NAME_ALONE = re2.compile(rf"(?i)(?:^|[^a-z0-9])(?:{NAMES}|authorization)$|(?:{NAMES}|authorization)$")
+NAME_ALONE = re2.compile(rf"(?i)(?:{NAMES}|authorization)\z")
+MARKS = re2.compile(rb"\[redacted:[a-z_]+:[0-9a-f]{8}\]")
+# Marks stand aside while the patterns run, or `secret:` inside a mark would itself look like a name. Unicode keeps
+# U+FDD0..U+FDEF out of interchange (noncharacters), so nothing is lost by taking them out of the text first.
+RESERVED = re2.compile(rb"[\x{FDD0}-\x{FDEF}]")
+HIDDEN = re2.compile(rb"\x{FDEE}([\x{FDD0}-\x{FDDF}]+)\x{FDEF}")
+ONLY_HIDDEN = re2.compile(rb"(?:\x{FDEE}[\x{FDD0}-\x{FDDF}]+\x{FDEF})+")
 CANNOT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError, re2.error)
+
+
+class Hidden:
+    """The marks of one text, each kept under a placeholder that no pattern begins with."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] = []
+
+    def hide(self, mark: bytes) -> bytes:
+        """A placeholder for the mark."""
+        self._kept.append(mark)
+        digits = "".join(chr(0xFDD0 + int(digit, 16)) for digit in f"{len(self._kept) - 1:x}")
+        return f"\ufdee{digits}\ufdef".encode()
+
+    def reveal(self, raw: bytes) -> bytes:
+        """The bytes with every placeholder replaced by its mark."""
+        return bytes(HIDDEN.sub(self._mark, raw))
+
+    def _mark(self, match: Any) -> bytes:
+        return self._kept[int("".join(f"{ord(digit) - 0xFDD0:x}" for digit in match.group(1).decode()), 16)]
 
 
 class Redactor:
@@ -124,32 +150,34 @@ class Redactor:
         secret = isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
         if secret and len(name) <= LONGEST and NAME_ALONE.search(well_formed(name)):
             raw = well_formed(str(value)).encode()
-            return raw.decode() if wholly_marked(raw) else self._mark("value", raw).decode()
+            return raw.decode() if MARKS.fullmatch(raw) else self._mark("value", raw).decode()
         return self._data(value, depth)
 
     def _clean(self, text: str) -> str:
-        raw = well_formed(text).encode()
+        hidden = Hidden()
+        raw = RESERVED.sub("\N{REPLACEMENT CHARACTER}".encode(), well_formed(text).encode())
+        raw = MARKS.sub(lambda match: hidden.hide(match.group(0)), raw)
         for form, mark in self._known:
             if form in raw:
-                raw = raw.replace(form, mark)
+                raw = raw.replace(form, hidden.hide(mark))
         for kind, pattern in self._formats:
-            raw = pattern.sub(self._whole(kind), raw)
+            raw = pattern.sub(self._whole(kind, hidden), raw)
         for kind, pattern in self._named:
-            raw = pattern.sub(self._second(kind), raw)
-        return raw.decode()
+            raw = pattern.sub(self._second(kind, hidden), raw)
+        return hidden.reveal(raw).decode()
 
-    def _whole(self, kind: str) -> Callable[[Any], bytes]:
-        return lambda match: self._mark(kind, match.group(0))
+    def _whole(self, kind: str, hidden: Hidden) -> Callable[[Any], bytes]:
+        return lambda match: hidden.hide(self._mark(kind, hidden.reveal(match.group(0))))
 
-    def _second(self, kind: str) -> Callable[[Any], bytes]:
+    def _second(self, kind: str, hidden: Hidden) -> Callable[[Any], bytes]:
         def replaced(match: Any) -> bytes:
             kept, value, whole = match.group(1), match.group(2), match.group(0)
             rest: bytes = whole[len(kept) + len(value) :]
             quote_mark = next((q for q in (b'\\"', b'"', b"'") if value.startswith(q) and value.endswith(q)), b"")
             bare = value[len(quote_mark) : len(value) - len(quote_mark)] if quote_mark else value
-            if not bare or MARK in value or bare == WITHHELD.encode():
+            if not bare.strip() or ONLY_HIDDEN.fullmatch(bare.strip()):
                 return bytes(whole)
-            return bytes(kept + quote_mark + self._mark(kind, bare) + quote_mark + rest)
+            return bytes(kept + quote_mark + hidden.hide(self._mark(kind, hidden.reveal(bare))) + quote_mark + rest)
 
         return replaced
 
@@ -163,15 +191,8 @@ def well_formed(text: str) -> str:
 
 
 def fits(value: Any) -> bool:
-    """Whether it is a number that RFC 8785 can hold."""
-    if isinstance(value, int):
-        return abs(value) <= LARGEST_INTEGER
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def wholly_marked(raw: bytes) -> bool:
-    """Whether nothing but one mark is there: redacting twice is redacting once."""
-    return raw.startswith(MARK) and raw.endswith(b"]") and raw.count(b"[") == 1
+    """Whether it is a number that RFC 8785 can hold and every reader gives back."""
+    return isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= LARGEST_INTEGER
 
 
 def encodings(secret: str) -> set[bytes]:

@@ -15,11 +15,11 @@ from bot.services import Person
 from bot.stages.asking import AskOutcome, ask_for, consider
 from bot.stages.base import Equipment
 from bot.stages.enrich import observe, values
-from bot.stages.match import choose
+from bot.stages.match import choose, past_runs
 from bot.stages.plan import make_plan
 from bot.stages.reply import Reply, already, refused
 from bot.stages.voting import answer_unknown, vote
-from bot.store import incidents, proposals, runs
+from bot.store import incidents, proposals
 from guards.decision import Deny
 from runbooks.next_step import NextStep
 
@@ -92,7 +92,7 @@ class Requests(IncidentRequests):
         if await equipment.live_status(incident) is IncidentStatus.RESOLVED:
             return Deny("incident_resolved", "The monitor says this incident is over.", "Nothing needs to be done.")
         facts = values(await observe(equipment, service, incident))
-        past = await equipment.store.read(lambda s: runs.for_incident(s, incident.id))
+        past = await equipment.store.read(lambda s: past_runs(s, incident.id))
         chosen, _ = choose(equipment, incident, facts, past)
         steps = runbook.steps
         why = f"asked for by {person.name}"

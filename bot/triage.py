@@ -16,9 +16,9 @@ from bot.stages.base import Equipment
 from bot.stages.correlate import Correlated, correlate
 from bot.stages.enrich import enrich, values
 from bot.stages.ingest import Ingested, ingest
-from bot.stages.match import choose
+from bot.stages.match import choose, past_runs
 from bot.stages.propose import offer, propose
-from bot.store import incidents, runs
+from bot.store import incidents
 from bot.store.inbox import Delivered, Inbox
 from bot.store.record import announce
 from bot.telemetry import CORRELATION, log
@@ -119,7 +119,7 @@ class Triage:
         CORRELATION.set(incident.id)
         equipment = self._equipment
         facts = values(await enrich(equipment, incident))
-        past = await equipment.store.read(lambda session: runs.for_incident(session, incident.id))
+        past = await equipment.store.read(lambda session: past_runs(session, incident.id))
         if any(run.state != "closed" for run in past):
             await equipment.store.write(lambda session: announce(session, incident, equipment.routes(incident)))
             return

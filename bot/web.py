@@ -24,7 +24,6 @@ from bot.sources.base import Source, Unreadable
 from bot.telemetry import log
 
 KEPT_HEADERS = ("Content-Type", "X-Webhook-Id", "X-Webhook-Subscription", "X-GitHub-Event", "X-GitHub-Delivery")
-ACCEPT_SECONDS = 4.0
 RETRY_AFTER_SECONDS = 5
 BACKLOG = 1024
 LINGER_SECONDS = 1.0
@@ -67,28 +66,22 @@ def build(
     door = Door(limits)
     counted = on_answer or (lambda source, result: None)
 
-    @web.middleware
-    async def through_the_door(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        finally:
-            door.request_done(request)
-
-    app = web.Application(middlewares=[through_the_door], client_max_size=limits.body_bytes)
+    app = web.Application(client_max_size=limits.body_bytes)
     app[DOOR] = door
 
     async def body_of(request: web.Request) -> bytes:
         if (request.content_length or 0) > limits.body_bytes:
             raise web.HTTPRequestEntityTooLarge(limits.body_bytes, request.content_length or 0)
-        body = await request.read()
+        try:
+            body = await request.read()
+        except (ConnectionError, web.RequestPayloadError) as error:
+            raise web.HTTPBadRequest(text="the body did not arrive whole\n") from error
         door.request_read(request)
         return body
 
     for name, source in sources.items():
         receiver = _Receiver(name, source, inbox, clock, on_accepted, counted, body_of)
-        app.router.add_post(f"/webhooks/{name}", receiver.receive)
+        app.router.add_post(f"/webhooks/{name}", door.watched(receiver.receive))
 
     async def healthz(request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -102,9 +95,9 @@ def build(
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", show_metrics)
+    app.router.add_get("/healthz", door.watched(healthz))
+    app.router.add_get("/readyz", door.watched(readyz))
+    app.router.add_get("/metrics", door.watched(show_metrics))
     if slack_endpoint is not None:
         answer_slack = slack_endpoint
 
@@ -112,7 +105,7 @@ def build(
             await body_of(request)
             return await answer_slack(request)
 
-        app.router.add_post("/slack/events", slack_events)
+        app.router.add_post("/slack/events", door.watched(slack_events))
     return app
 
 
@@ -157,12 +150,11 @@ class _Receiver:
             key = "sha256:" + hashlib.sha256(body).hexdigest()
         kept = {name.lower(): headers[name][:1000] for name in KEPT_HEADERS if name in headers}
         try:
-            async with asyncio.timeout(ACCEPT_SECONDS):
-                new = await self._inbox.accept(name, key, kept, body, now)
-        except (Transient, TimeoutError) as error:
+            new = await self._inbox.accept(name, key, kept, body, now)
+        except Transient as error:
             self._counted(name, "unavailable")
-            log().error("webhook_not_stored", source=name, error=type(error).__name__)
-            wait = getattr(error, "retry_after", None) or RETRY_AFTER_SECONDS
+            log().error("webhook_not_stored", source=name, error=str(error)[:200])
+            wait = error.retry_after or RETRY_AFTER_SECONDS
             return web.Response(status=503, headers={"Retry-After": str(math.ceil(wait))}, text="not stored, repeat\n")
         self._counted(name, "accepted" if new else "duplicate")
         if new:
@@ -180,8 +172,8 @@ class WebServer:
     """A listening server. `start` returns the port; `stop` lets running requests end for at most two seconds."""
 
     def __init__(self, app: web.Application) -> None:
-        self._door = app[DOOR]
-        limits = self._door.limits
+        self.door = app[DOOR]
+        limits = self.door.limits
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -201,7 +193,7 @@ class WebServer:
         await self._runner.setup()
         make = self._runner.server
         assert make is not None  # set up by the line above
-        door = self._door
+        door = self.door
         self._listening = await asyncio.get_running_loop().create_server(
             lambda: Connection(door, make()), host, port, backlog=BACKLOG
         )
@@ -214,4 +206,4 @@ class WebServer:
         if self._listening is not None:
             self._listening.close()
         await self._runner.cleanup()
-        self._door.close()
+        self.door.close()

@@ -97,7 +97,7 @@ class Step(Part):
     rollback: empty tuple for `rollback: none`.
     """
 
-    id: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     title: str = ""
     action: str
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
@@ -122,7 +122,7 @@ class Escalate(Part):
 class Runbook(Part):
     """A whole runbook. source: file it came from (not part of the digest)."""
 
-    id: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     title: str
     owner: str = ""
     review_every: float = 90 * 86400.0

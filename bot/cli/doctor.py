@@ -142,8 +142,8 @@ async def network(found: Configuration) -> list[Check]:
         slack = SlackClient(found.secret("SLACK_BOT_TOKEN"), found.address("SLACK_API_URL", SLACK_API))
 
         async def ask_slack() -> str:
-            answer = await slack.auth_test()
-            team = str(answer.get("team_id", ""))
+            answer = await slack.identity()
+            team = answer.team
             if team != found.file.slack.team:
                 place, fix = "countersign.yaml: slack.team", f"write {team}, or use the token of the other workspace."
                 raise ConfigurationError(f"the token belongs to workspace {team}.", place=place, fix=fix)

@@ -77,6 +77,9 @@ async def until_told(work: Coroutine[None, None, int]) -> int:
         return await task
     except asyncio.CancelledError:
         return INTERRUPTED
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
 
 
 async def run(story: Story | None, console: Console, *, leave: bool, port: int, keep: bool, folder: Path | None) -> int:

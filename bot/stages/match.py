@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlmodel import Session
+
 from bot.incident import Incident
 from bot.stages.base import Equipment
+from bot.store import entries, runs
 from bot.store.runs import Run
-from bot.transcript import Outcome
+from bot.transcript import EntryKind, Outcome
 from runbooks.match import Ranked, Situation, match
 from runbooks.next_step import NextStep, NoStep, PastStep, next_step
 
@@ -19,7 +22,7 @@ OUTCOME_WORDS = {
     Outcome.SUCCEEDED.value: "succeeded",
     Outcome.FAILED.value: "failed",
     Outcome.ROLLED_BACK.value: "failed",
-    Outcome.UNKNOWN.value: "failed",
+    Outcome.UNKNOWN.value: "unknown",
 }
 
 
@@ -36,10 +39,17 @@ def situation(incident: Incident) -> Situation:
     )
 
 
-def past_steps(runs: Sequence[Run]) -> tuple[PastStep, ...]:
+def past_runs(session: Session, incident_id: str) -> list[Run]:
+    """Runs since the incident was last reopened: a fix that held then may be tried again, once more (X1)."""
+    reopened = [e.at for e in entries.for_incident(session, incident_id) if e.kind is EntryKind.REOPENED]
+    since = max(reopened) if reopened else None
+    return [run for run in runs.for_incident(session, incident_id) if since is None or run.created_at >= since]
+
+
+def past_steps(found_runs: Sequence[Run]) -> tuple[PastStep, ...]:
     """The steps of ended runs that count for what comes next; a refused or expired run tried nothing."""
     found: list[PastStep] = []
-    for run in sorted(runs, key=lambda r: r.created_at):
+    for run in sorted(found_runs, key=lambda r: r.created_at):
         word = OUTCOME_WORDS.get(run.outcome or "")
         if run.state == "closed" and word:
             found += [PastStep(runbook=run.plan.runbook, step=step.id, outcome=word) for step in run.plan.steps]
@@ -47,14 +57,14 @@ def past_steps(runs: Sequence[Run]) -> tuple[PastStep, ...]:
 
 
 def choose(
-    equipment: Equipment, incident: Incident, facts: Mapping[str, Mapping[str, Any]], runs: Sequence[Run]
+    equipment: Equipment, incident: Incident, facts: Mapping[str, Mapping[str, Any]], past: Sequence[Run]
 ) -> tuple[NextStep | NoStep, tuple[Ranked, ...]]:
     """The next step (or why there is none) and the ranking it came from."""
     ranked = match(equipment.library.runbooks, situation(incident), facts, equipment.index())
     read_only = frozenset(name for name, operation in equipment.operations.items() if operation.read_only)
     chosen = next_step(
         ranked,
-        past_steps(runs),
+        past_steps(past),
         facts,
         incident.environment,
         read_only=read_only,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlmodel import Session
+
 from bot.adapters.base import Progress
 from bot.incident import Incident
 from bot.stages.base import Equipment
@@ -29,7 +31,7 @@ def reporter(equipment: Equipment, run: Run, incident: Incident) -> Progress:
         last[:] = [now]
         text = equipment.redactor.text(line.strip())[:LONGEST]
 
-        def write(session: object) -> None:
+        def write(session: Session) -> None:
             runs.set_note(session, run.id, text)
             card_changed(session, incident, run.id, equipment.routes(incident))
 

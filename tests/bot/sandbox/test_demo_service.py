@@ -61,7 +61,10 @@ def test_settings_that_cannot_be_read_mean_broken(tmp_path: Path, text: str | No
 def test_the_ledger_has_one_line_for_each_start(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     assert read_starts(ledger) == []
-    first, second = Start("payments", 10, "2026-11-21T08:00:00+00:00"), Start("payments", 11, "2026-11-21T08:01:00+00:00")
+    first, second = (
+        Start("payments", 10, "2026-11-21T08:00:00+00:00"),
+        Start("payments", 11, "2026-11-21T08:01:00+00:00"),
+    )
     append_start(ledger, first)
     append_start(ledger, second)
     assert read_starts(ledger) == [first, second]

@@ -28,7 +28,7 @@ async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
     settings = tmp_path / "payments.settings.json"
     write_settings(settings, mode="ok")
     program = Program("payments", free_port(), tmp_path / "ledger", settings, tmp_path / "payments.log")
-    made = Supervisor(tmp_path, (program,), port=free_port(), password="not-a-secret", root=ROOT)
+    made = Supervisor(tmp_path, (program,), root=ROOT)
     try:
         await made.start()
         yield made
@@ -37,9 +37,9 @@ async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
 
 
 async def health(supervisor: Supervisor) -> int:
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"http://127.0.0.1:{supervisor.programs[0].port}/health") as answer:
-            return answer.status
+    address = f"http://127.0.0.1:{supervisor.programs[0].port}/health"
+    async with aiohttp.ClientSession() as session, session.get(address) as answer:
+        return answer.status
 
 
 async def test_killed_it_stays_down_until_somebody_starts_it(supervisor: Supervisor) -> None:

@@ -1,0 +1,143 @@
+"""ServiceNow Table API: one incident record per incident of ours and work notes on it.
+
+Called by bot/recorders/servicenow.py. A repeated PATCH with `work_notes` adds a second entry, and journal fields cannot
+be read back from the record: looking up goes to `sys_journal_field` (reference/apis.md 3.2). `[code]` would be rendered
+as HTML, so untrusted text is neutralised here. Encoded queries are only built from checked ids (no `^`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import re2
+
+from bot.clients.addresses import base_url, path_part
+from bot.clients.exchange import exchange
+from bot.errors import Ambiguous
+
+CORRELATION_DISPLAY = "Countersign"
+SHORT_DESCRIPTION_CHARACTERS = 160
+NOTE_CHARACTERS = 32_000
+NOTES_PAGE = 1000
+CODE_TAG = re2.compile(r"(?i)\[(\s*/?\s*code\s*)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An incident record: sys_id is what calls need, number is what people call it."""
+
+    sys_id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkNote:
+    """A journal entry that came back."""
+
+    id: str
+    text: str
+
+
+class ServiceNowClient:
+    """One bot user's access to one instance. session: shared, closed by its owner. deadline: seconds for one call."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, instance: str, user: str, password: str, deadline: float = 15.0
+    ) -> None:
+        self._session = session
+        self._instance = base_url(instance, "SERVICENOW_URL")
+        self._auth = aiohttp.BasicAuth(user, password, encoding="utf-8")
+        self._deadline = deadline
+
+    def address(self, record: Record) -> str:
+        """Where people find the record."""
+        return f"{self._instance}/nav_to.do?uri=incident.do?sys_id={path_part(record.sys_id)}"
+
+    async def find_by_correlation(self, incident_id: str) -> Record | None:
+        """The record made for this incident of ours, or None."""
+        params = {
+            "sysparm_query": f"correlation_id={path_part(incident_id, '_')}^ORDERBYsys_created_on",
+            "sysparm_fields": "sys_id,number",
+            "sysparm_limit": "1",
+        }
+        answer = await self._call("GET", "/incident", "look up", repeatable=True, params=params)
+        found = _results(answer)
+        return _record(found[0]) if found else None
+
+    async def create_incident(self, incident_id: str, short_description: str, description: str) -> Record:
+        """The record of this incident: the one that is there already, else a new one.
+
+        Raises Ambiguous when the creation was not answered: call it again, it looks first.
+        """
+        found = await self.find_by_correlation(incident_id)
+        if found is not None:
+            return found
+        body = {
+            "short_description": " ".join(neutral(short_description).split())[:SHORT_DESCRIPTION_CHARACTERS],
+            "description": neutral(description)[:NOTE_CHARACTERS],
+            "correlation_id": path_part(incident_id, "_"),
+            "correlation_display": CORRELATION_DISPLAY,
+        }
+        answer = await self._call("POST", "/incident", "create incident", repeatable=False, body=body)
+        result = answer.get("result")
+        made = _record(result) if isinstance(result, Mapping) else None
+        if made is None:
+            raise Ambiguous("ServiceNow create incident: the answer names no record")
+        return made
+
+    async def add_work_note(self, sys_id: str, text: str) -> None:
+        """Write an internal note. Not repeatable: after Ambiguous look at `work_notes` first."""
+        path = f"/incident/{path_part(sys_id)}"
+        body = {"work_notes": neutral(text)[:NOTE_CHARACTERS]}
+        params = {"sysparm_fields": "sys_id"}
+        await self._call("PATCH", path, "work note", repeatable=False, params=params, body=body)
+
+    async def work_notes(self, sys_id: str) -> list[WorkNote]:
+        """The record's work notes, newest first, at most NOTES_PAGE of them."""
+        params = {
+            "sysparm_query": f"element_id={path_part(sys_id)}^element=work_notes^ORDERBYDESCsys_created_on",
+            "sysparm_fields": "sys_id,value",
+            "sysparm_limit": str(NOTES_PAGE),
+        }
+        answer = await self._call("GET", "/sys_journal_field", "work notes", repeatable=True, params=params)
+        return [WorkNote(id=str(row.get("sys_id", "")), text=str(row.get("value", ""))) for row in _results(answer)]
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        repeatable: bool,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        return await exchange(
+            self._session,
+            method,
+            f"{self._instance}/api/now/table{path}",
+            what=f"ServiceNow {what}",
+            auth=self._auth,
+            deadline=self._deadline,
+            repeatable=repeatable,
+            params=params,
+            body=body,
+        )
+
+
+def neutral(text: str) -> str:
+    """The text with every `[code]` and `[/code]` made harmless: `(code)`."""
+    return str(CODE_TAG.sub(r"(\1)", text))
+
+
+def _results(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    rows = answer.get("result")
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _record(row: Mapping[str, Any]) -> Record | None:
+    sys_id, number = row.get("sys_id"), row.get("number")
+    return Record(sys_id=sys_id, number=str(number or sys_id)) if isinstance(sys_id, str) and sys_id else None

@@ -1,0 +1,78 @@
+"""The Jira recorder: one issue per incident, one comment per transcript entry.
+
+Driven by bot/recorders/outbox.py; lanes are incidents, so the first entry opens the issue and the rest follow in order.
+Must not repeat a comment: one that may have been written is looked up by its marker (case T64).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from bot.clients import adf
+from bot.clients.jira import Comment
+from bot.errors import Permanent
+from bot.recorders.base import Delivery
+from bot.recorders.marker import carries, marker
+from bot.recorders.tickets import DraftOf, RenderText, SaveTicket, Ticket, TicketOf, entry_seq
+
+
+class JiraCalls(Protocol):
+    """The part of bot.clients.jira.JiraClient that is used here."""
+
+    def address(self, key: str) -> str: ...
+    async def create_issue(
+        self,
+        project: str,
+        summary: str,
+        description_adf: Mapping[str, Any],
+        labels: tuple[str, ...],
+        incident_id: str,
+    ) -> str: ...
+    async def comments(self, key: str) -> list[Comment]: ...
+    async def add_comment(self, key: str, body_adf: Mapping[str, Any]) -> str: ...
+
+
+class JiraRecorder:
+    """Delivers to Jira. ticket_of, save_ticket, draft_of: see bot/recorders/tickets.py."""
+
+    destination = "jira"
+
+    def __init__(
+        self,
+        client: JiraCalls,
+        ticket_of: TicketOf,
+        save_ticket: SaveTicket,
+        draft_of: DraftOf,
+        render_text: RenderText,
+    ) -> None:
+        self._client = client
+        self._ticket_of = ticket_of
+        self._save_ticket = save_ticket
+        self._draft_of = draft_of
+        self._render_text = render_text
+
+    async def deliver(self, delivery: Delivery) -> str:
+        """Sends one `comment` and returns the comment's id."""
+        if delivery.kind != "comment":
+            raise Permanent(f"Jira has no place for a delivery of kind {delivery.kind!r}")
+        seq = entry_seq(delivery)
+        ticket = await self._ticket(delivery.incident_id)
+        if delivery.maybe_sent:
+            for comment in await self._client.comments(ticket.key):
+                if carries(comment.text, delivery.id):
+                    return comment.id
+        text = await self._render_text(self.destination, seq)
+        return await self._client.add_comment(ticket.key, adf.from_text(text, end=marker(delivery.id)))
+
+    async def _ticket(self, incident_id: str) -> Ticket:
+        known = await self._ticket_of(incident_id)
+        if known is not None:
+            return known
+        draft = await self._draft_of(incident_id)
+        about = adf.paragraph(adf.link("The incident", draft.url)) if draft.url else []
+        description = adf.document(adf.from_text(draft.text)["content"], about)
+        key = await self._client.create_issue(draft.project, draft.summary, description, draft.labels, incident_id)
+        ticket = Ticket(key=key, url=self._client.address(key))
+        await self._save_ticket(incident_id, ticket)
+        return ticket

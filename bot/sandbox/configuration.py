@@ -1,0 +1,193 @@
+"""The four configuration files of the sandbox's bot, written as a person would write them.
+
+Used by bot/sandbox/workspace.py. The bot reads them with bot/config.py like anybody's; secrets are not in them.
+Must not start anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.sandbox.people import CHECKOUT_ID, ESCALATION_POLICY, PAYMENTS_ID, TEAM, directory
+from bot.sandbox.supervisor import Program
+from runbooks import promotion
+from runbooks.digest import digest
+from runbooks.load import BUILTIN, load_catalog
+
+CHANNEL = "C0INCIDENTS"
+CHANNEL_NAME = "incidents"
+PAYMENTS_REPOSITORY = "acme/payments"
+CHECKOUT_REPOSITORY = "acme/checkout"
+JIRA_PROJECT = "OPS"
+LOWEST = "dev"
+EVIDENCE = "https://example.com/game-days/2026-10-02"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """How one workspace differs from the usual one.
+
+    approval_seconds: how long an approval in prod waits; stop_seconds: how long a demo service keeps working after it
+    was asked to stop; start_seconds: how long supervisord watches a start before it answers; runbooks: file name -> text, beside the built-in ones or (builtin_runbooks false) instead of them.
+    limits: policy's rate limits, none by default.
+    """
+
+    approval_seconds: int = 900
+    stop_seconds: float = 0.0
+    start_seconds: int = 1
+    runbooks: Mapping[str, str] = field(default_factory=dict)
+    builtin_runbooks: bool = True
+    limits: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything of one workspace listens and lies. folder: of its files; supervisor_socket: of supervisord."""
+
+    folder: Path
+    bot_port: int
+    supervisor_socket: Path
+    programs: tuple[Program, ...]
+
+    @property
+    def file(self) -> Path:
+        """countersign.yaml."""
+        return self.folder / "countersign.yaml"
+
+    def program(self, name: str) -> Program:
+        """One demo service. Raises LookupError for a name there is not."""
+        found = next((program for program in self.programs if program.name == name), None)
+        if found is None:
+            raise LookupError(f"the sandbox has no service {name!r}")
+        return found
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors, which the strict loader refuses."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """YAML text in the given order."""
+    return str(yaml.dump(dict(data), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110))
+
+
+def countersign(places: Places, settings: SandboxSettings) -> dict[str, Any]:
+    """countersign.yaml."""
+    return {
+        "state_dir": "state",
+        "listen": {"host": "127.0.0.1", "port": places.bot_port},
+        "runbooks": ["runbooks"],
+        "builtin_runbooks": settings.builtin_runbooks,
+        "slack": {"mode": "socket", "channel": CHANNEL, "team": TEAM, "posts_per_second": 5.0, "burst": 10},
+        "pagerduty": {"poll_every": 5.0},
+        "engine": {"poll": 0.2},
+        "worker": "sandbox",
+        "http_hosts": ["127.0.0.1"],
+    }
+
+
+def service(
+    places: Places, name: str, *, environment: str, tier: int, pagerduty: str, repository: str
+) -> dict[str, Any]:
+    """One entry of services.yaml."""
+    program = places.program(name)
+    reach = {"url": f"unix://{places.supervisor_socket}", "program": name}
+    address = f"http://127.0.0.1:{program.port}"
+    return {
+        "name": name,
+        "environment": environment,
+        "owner": f"{name}-team",
+        "tier": tier,
+        "channel": CHANNEL,
+        "targets": [
+            {"kind": "supervisor_program", "name": name, "settings": reach},
+            {
+                "kind": "http_endpoint",
+                "name": f"{name}-http",
+                "settings": {"base_url": address},
+            },
+            {
+                "kind": "setting_file",
+                "name": f"{name}-settings",
+                "settings": {"path": str(program.settings), "allowed": {"mode": ["ok", "slow"]}},
+            },
+        ],
+        "facts": {
+            "health": {"kind": "http", "settings": {"url": f"{address}/health", "deadline": 2}},
+            "state": {"kind": "supervisor", "settings": reach},
+            "oncall": {"kind": "oncall", "settings": {"escalation_policy": ESCALATION_POLICY}},
+            "past_incidents": {"kind": "past_incidents", "settings": {}},
+            "changes": {"kind": "changes", "settings": {}},
+        },
+        "match": {"pagerduty": [pagerduty], "github": [repository]},
+        "escalation_policy": ESCALATION_POLICY,
+        "tickets": {"jira_project": JIRA_PROJECT, "servicenow": True},
+        "links": {"dashboard": f"{address}/health"},
+    }
+
+
+def services(places: Places) -> dict[str, Any]:
+    """services.yaml: payments in prod, and checkout, which depends on it, in staging."""
+    payments = service(
+        places, "payments", environment="prod", tier=1, pagerduty=PAYMENTS_ID, repository=PAYMENTS_REPOSITORY
+    )
+    checkout = service(
+        places, "checkout", environment="staging", tier=2, pagerduty=CHECKOUT_ID, repository=CHECKOUT_REPOSITORY
+    )
+    return {"services": [payments, {**checkout, "depends_on": ["payments"]}]}
+
+
+def policy(settings: SandboxSettings) -> dict[str, Any]:
+    """policy.yaml: nothing changes prod without a second person."""
+    return {
+        "version": 1,
+        "lowest_environment": LOWEST,
+        "matrix": {
+            "dev": {"read": "auto", "safe": "auto", "caution": "confirm", "forbidden": "forbid"},
+            "staging": {"read": "auto", "safe": "confirm", "caution": "approve", "forbidden": "forbid"},
+            "prod": {"read": "auto", "safe": "approve", "caution": "approve", "forbidden": "forbid"},
+        },
+        "confirmation_timeout": "120s",
+        "approvals": {
+            "staging": {"count": 1, "any_of": ["payments-oncall", "sre"], "timeout": "30m"},
+            "prod": {"count": 1, "any_of": ["payments-oncall"], "timeout": f"{settings.approval_seconds}s"},
+        },
+        "requesters": {"roles": ["responder", "approver", "operator"]},
+        "operators": {"roles": ["operator", "admin"]},
+        "limits": [dict(limit) for limit in settings.limits],
+    }
+
+
+def write(places: Places, settings: SandboxSettings, now: datetime) -> Path:
+    """Write all files of a workspace; the folder's older ones are replaced. Returns the path of countersign.yaml.
+
+    Every runbook of the catalogue and of the story gets its promotion records, as if it had been used in dev before.
+    """
+    files = {
+        "countersign.yaml": countersign(places, settings),
+        "services.yaml": services(places),
+        "policy.yaml": policy(settings),
+        "people.yaml": directory(),
+    }
+    for name, data in files.items():
+        (places.folder / name).write_text(dump(data), encoding="utf-8")
+    own = places.folder / "runbooks"
+    records = own / "promotions"
+    records.mkdir(parents=True, exist_ok=True)
+    for name, text in settings.runbooks.items():
+        (own / name).write_text(text, encoding="utf-8")
+    catalogue = load_catalog([own, *([BUILTIN] if settings.builtin_runbooks else [])])
+    for runbook in catalogue.runbooks.values():
+        for environment in promotion.above_lowest(runbook, LOWEST):
+            record = promotion.record_text(runbook, digest(runbook), environment, EVIDENCE, 12, "cora", now)
+            (records / f"{runbook.id}.{environment}.yaml").write_text(record, encoding="utf-8")
+    return places.file

@@ -1,0 +1,186 @@
+"""A small real service to break and mend in the sandbox: `/health`, `/charge`, a log, and a ledger of its starts.
+
+Started by supervisord (bot/sandbox/supervisor.py) as `python -m bot.sandbox.demo_service --name payments --port N
+--ledger FILE --settings FILE`; watched by the bot over HTTP like any service. Its ledger has one line for each start,
+written and synced before it listens, so that "the side effect happened once" can be judged without asking the bot.
+Must not know anything of the bot, and must not import it.
+
+The settings file is JSON and read anew for each request, so a change of it needs no restart:
+`mode`: `ok` (200), `broken` (503) or `slow` (200 after `slow_seconds`); `stop_seconds`: how long it keeps working after
+SIGTERM, as a service that finishes its requests does. A file that is missing or unreadable means broken, and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+
+MODES = ("ok", "broken", "slow")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the service behaves now. reason: why it is broken, as /health and the log say it."""
+
+    mode: str = "ok"
+    stop_seconds: float = 0.0
+    slow_seconds: float = 4.0
+    reason: str = "cannot connect to database ledger-db:5432: connection refused"
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """The settings in that file; a file that cannot be read or understood is itself a way to be broken."""
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            mode = data.get("mode", "ok")
+            if mode not in MODES:
+                return cls(mode="broken", reason=f"settings: mode {mode!r} is not one of {', '.join(MODES)}")
+            return cls(
+                mode=mode,
+                stop_seconds=float(data.get("stop_seconds", 0.0)),
+                slow_seconds=float(data.get("slow_seconds", 4.0)),
+                reason=str(data.get("reason", cls().reason)),
+            )
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            return cls(mode="broken", reason=f"settings cannot be read: {error}")
+
+
+def write_settings(path: Path, **values: object) -> None:
+    """Replace the settings file in one step, so that no request ever reads half of it."""
+    fresh = path.with_suffix(".fresh")
+    fresh.write_text(json.dumps(values) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One line of the ledger: who started, as which process, when (UTC ISO text)."""
+
+    name: str
+    pid: int
+    at: str
+
+
+def append_start(path: Path, start: Start) -> None:
+    """Append one line and sync it: a start that is not on disk has not happened."""
+    line = json.dumps({"name": start.name, "pid": start.pid, "at": start.at}) + "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, line.encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_starts(path: Path) -> list[Start]:
+    """Every start of the ledger, oldest first; none when the file is not there yet."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Start(**json.loads(line)) for line in lines if line.strip()]
+
+
+class DemoService:
+    """The service itself: two routes and a log that reads like one."""
+
+    def __init__(self, name: str, settings: Path, *, clock: Callable[[], datetime], chance: random.Random) -> None:
+        self.name = name
+        self._settings = settings
+        self._clock = clock
+        self._chance = chance
+        self._started = clock()
+
+    def application(self) -> web.Application:
+        """The aiohttp application with its routes."""
+        application = web.Application()
+        application.router.add_get("/health", self._health)
+        application.router.add_post("/charge", self._charge)
+        return application
+
+    def log(self, level: str, text: str) -> None:
+        """One line on standard output, which supervisord keeps in the program's log."""
+        print(f"{self._clock().isoformat(timespec='milliseconds')} {level:<5} {self.name} {text}", flush=True)
+
+    async def work(self, every_seconds: float) -> None:
+        """Pretend to have customers until cancelled, so that the log has something to show."""
+        while True:
+            await asyncio.sleep(every_seconds)
+            settings = Settings.read(self._settings)
+            order = self._chance.randrange(10_000, 99_999)
+            if settings.mode == "broken":
+                self.log("ERROR", f"charge order={order} failed: {settings.reason}")
+            else:
+                took = self._chance.randrange(18, 60) if settings.mode == "ok" else int(settings.slow_seconds * 1000)
+                self.log("INFO", f"charge order={order} amount={self._chance.randrange(5, 250)}.00 took={took}ms")
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        settings = Settings.read(self._settings)
+        uptime = (self._clock() - self._started).total_seconds()
+        if settings.mode == "broken":
+            self.log("ERROR", f"GET /health 503 {settings.reason}")
+            return web.json_response({"status": "unavailable", "reason": settings.reason}, status=503)
+        if settings.mode == "slow":
+            await asyncio.sleep(settings.slow_seconds)
+        self.log("INFO", "GET /health 200")
+        return web.json_response({"status": "ok", "service": self.name, "uptime_seconds": round(uptime, 3)})
+
+    async def _charge(self, _request: web.Request) -> web.Response:
+        settings = Settings.read(self._settings)
+        if settings.mode == "broken":
+            return web.json_response({"error": settings.reason}, status=503)
+        return web.json_response({"charged": True})
+
+
+async def serve(arguments: argparse.Namespace) -> int:
+    """Write the ledger line, listen, work until SIGTERM or SIGINT, then finish as slowly as the settings say."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    service = DemoService(arguments.name, arguments.settings, clock=clock, chance=random.Random(arguments.name))  # noqa: S311  # reason: invented order numbers, no secret
+    append_start(arguments.ledger, Start(name=arguments.name, pid=os.getpid(), at=clock().isoformat()))
+    asked_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_stop.set)
+    runner = web.AppRunner(service.application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", arguments.port).start()
+    service.log("INFO", f"listening on 127.0.0.1:{arguments.port}, pid {os.getpid()}")
+    customers = asyncio.create_task(service.work(arguments.work_every))
+    try:
+        await asked_to_stop.wait()
+        pause = Settings.read(arguments.settings).stop_seconds
+        service.log("INFO", f"asked to stop, finishing open requests ({pause:g} s)")
+        await asyncio.sleep(pause)
+    finally:
+        customers.cancel()
+        await runner.cleanup()
+    service.log("INFO", "stopped")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of one service process."""
+    made = argparse.ArgumentParser(prog="demo_service", description="A small service for the sandbox.")
+    made.add_argument("--name", required=True)
+    made.add_argument("--port", required=True, type=int)
+    made.add_argument("--ledger", required=True, type=Path)
+    made.add_argument("--settings", required=True, type=Path)
+    made.add_argument("--work-every", type=float, default=1.0, help="seconds between invented requests")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(serve(parser().parse_args())))

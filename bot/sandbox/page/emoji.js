@@ -1,0 +1,20 @@
+// A small set of the emoji names that on-call messages use. Unknown names stay as they are written.
+export const EMOJI = {
+  "+1": "👍", "-1": "👎", thumbsup: "👍", thumbsdown: "👎", white_check_mark: "✅", heavy_check_mark: "✔️", check: "✔️",
+  x: "❌", negative_squared_cross_mark: "❎", warning: "⚠️", rotating_light: "🚨", fire: "🔥", fire_engine: "🚒", siren: "🚨",
+  red_circle: "🔴", large_red_circle: "🔴", large_orange_circle: "🟠", large_yellow_circle: "🟡", large_green_circle: "🟢",
+  large_blue_circle: "🔵", large_purple_circle: "🟣", white_circle: "⚪", black_circle: "⚫", large_white_circle: "⚪",
+  hourglass: "⌛", hourglass_flowing_sand: "⏳", stopwatch: "⏱️", alarm_clock: "⏰", clock1: "🕐", calendar: "📅",
+  lock: "🔒", unlock: "🔓", key: "🔑", shield: "🛡️", no_entry: "⛔", no_entry_sign: "🚫", octagonal_sign: "🛑", stop_sign: "🛑",
+  eyes: "👀", eye: "👁️", mag: "🔍", bulb: "💡", memo: "📝", pencil: "📝", clipboard: "📋", book: "📖", books: "📚", page_facing_up: "📄",
+  link: "🔗", paperclip: "📎", pushpin: "📌", round_pushpin: "📍", label: "🏷️", ticket: "🎫", package: "📦", gear: "⚙️", wrench: "🔧",
+  hammer: "🔨", hammer_and_wrench: "🛠️", toolbox: "🧰", rocket: "🚀", ship: "🚢", robot_face: "🤖", bell: "🔔", no_bell: "🔕", pager: "📟",
+  phone: "☎️", telephone_receiver: "📞", loudspeaker: "📢", mega: "📣", speech_balloon: "💬", wave: "👋", pray: "🙏", clap: "👏", tada: "🎉",
+  arrow_right: "➡️", arrow_left: "⬅️", arrow_up: "⬆️", arrow_down: "⬇️", arrows_counterclockwise: "🔄", repeat: "🔁", rewind: "⏪",
+  leftwards_arrow_with_hook: "↩️", back: "🔙", double_vertical_bar: "⏸️", black_square_for_stop: "⏹️", arrow_forward: "▶️",
+  chart_with_upwards_trend: "📈", chart_with_downwards_trend: "📉", bar_chart: "📊", zap: "⚡", boom: "💥", bug: "🐛", skull: "💀",
+  question: "❓", grey_question: "❔", exclamation: "❗", grey_exclamation: "❕", information_source: "ℹ️", heavy_minus_sign: "➖", heavy_plus_sign: "➕",
+  bust_in_silhouette: "👤", busts_in_silhouette: "👥", raised_hand: "✋", hand: "✋", point_right: "👉", construction: "🚧", snowflake: "❄️",
+  mute: "🔇", floppy_disk: "💾", computer: "💻", desktop_computer: "🖥️", card_index_dividers: "🗂️", scroll: "📜", star: "⭐", sparkles: "✨",
+  slightly_smiling_face: "🙂", smile: "😄", sweat_smile: "😅", sob: "😭", thinking_face: "🤔", sleeping: "😴", ghost: "👻", heart: "❤️",
+};

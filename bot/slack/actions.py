@@ -1,0 +1,96 @@
+"""The buttons: every action_id of design.md section 8, one request each, one answer each (mission P4).
+
+Registered by bot/slack/bolt.py. A button carries an opaque id; what it means is read from the store at click time, and
+a value clicked in a message that does not show it is refused (case T12). Must not trust the card's text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from bot.errors import CountersignError
+from bot.services import Person
+from bot.slack.actors import caller
+from bot.slack.desk import Answer, Desk, Place, Said
+from bot.telemetry import log
+
+Deed = Callable[[str, Person, str, str], Coroutine[Any, Any, Answer]]
+HOME = "kill_switch"
+FORGED = Said(
+    "refused",
+    {
+        "code": "wrong_card",
+        "reason": "This button does not belong to the message it was clicked in.",
+        "remedy": "Use the newest summary or card of the incident.",
+    },
+)
+LATE = Said("already", {"text": "The window could not be opened in time. Please click again."})
+
+
+class Actions:
+    """One method per kind of button; `deeds` maps action ids to them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        asking = desk.asking
+        self.deeds: dict[str, Deed] = {
+            "step_run": lambda value, person, _c, _t: asking.run_step(value, person),
+            "step_skip": lambda value, person, _c, _t: asking.skip_step(value, person, ""),
+            "incident_escalate": lambda value, person, _c, _t: asking.escalate(value, person, "asked for in Slack"),
+            "plan_approve": lambda value, person, channel, ts: asking.vote(value, person, True, "", channel, ts),
+            "run_stop": lambda value, person, _c, _t: asking.stop(value, person),
+            "unknown_done": lambda value, person, _c, _t: asking.answer_unknown(value, person, "done"),
+            "unknown_retry": lambda value, person, _c, _t: asking.answer_unknown(value, person, "retry"),
+            "unknown_abort": lambda value, person, _c, _t: asking.answer_unknown(value, person, "abort"),
+            HOME: lambda _v, person, _c, _t: asking.kill("all", "", "pressed in the App Home", person),
+        }
+
+    async def handle(self, body: Mapping[str, Any]) -> None:
+        """One click; the acknowledgement has been sent."""
+        action = body["actions"][0]
+        action_id, value = str(action.get("action_id", "")), str(action.get("value", ""))
+        container = body.get("container") or {}
+        channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+        ts = str(container.get("message_ts") or (body.get("message") or {}).get("ts") or "")
+        thread = str(container.get("thread_ts") or (body.get("message") or {}).get("thread_ts") or "")
+        who = caller(body, self._desk.people, self._desk.team)
+        place = Place(channel, who.user, str(body.get("response_url") or ""), thread if thread != ts else "")
+        if not channel and who.user:
+            place = Place(who.user, who.user)  # App Home: answered in the direct message with the person
+        if who.person is None:
+            await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
+        elif action_id != HOME and not await self._desk.provenance.belongs(action_id, value, channel, ts):
+            log().warning("slack: a button of another message", action=action_id, user=who.user)
+            await self._desk.tell(place, FORGED)
+        elif action_id == "step_plan":
+            await self._show_plan(value, who.person, place, str(body.get("trigger_id", "")))
+        elif action_id == "plan_reject":
+            await self._ask_why(value, place, ts, str(body.get("trigger_id", "")))
+        elif action_id in self.deeds:
+            await self._desk.settle(place, self.deeds[action_id](value, who.person, channel, ts))
+        else:
+            await self._desk.tell(place, Said("usage", {"text": "That button is from an older version of me."}))
+
+    async def _show_plan(self, value: str, person: Person, place: Place, trigger: str) -> None:
+        """In a window when Slack still lets us open one (three seconds), else as an ephemeral answer."""
+        answer = await self._desk.attempt(self._desk.asking.show_plan(value, person))
+        if answer.name == "plan":
+            try:
+                await self._desk.client.open_view(trigger, self._desk.renderer.view("modal_plan", data=answer.data))
+            except CountersignError as error:
+                log().info("slack: plan shown without a window", error=str(error))
+            else:
+                return
+        await self._desk.tell(place, answer)
+
+    async def _ask_why(self, value: str, place: Place, ts: str, trigger: str) -> None:
+        """A rejection has a reason: asked for in a window, sent by bot/slack/views.py."""
+        belongs_to = {"approval": value, "channel": place.channel, "ts": ts, "thread": place.thread_ts}
+        view = self._desk.renderer.view("modal_reject", metadata=json.dumps(belongs_to))
+        try:
+            await self._desk.client.open_view(trigger, view)
+        except CountersignError as error:
+            log().info("slack: no window for a reason", error=str(error))
+            await self._desk.tell(place, LATE)

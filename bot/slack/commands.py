@@ -1,0 +1,107 @@
+"""`/runbook …`: words in, one request out, an ephemeral answer back (mission C1).
+
+Registered by bot/slack/bolt.py. The text is split at spaces and every word is checked; no shell syntax, no evaluation.
+Must not decide who may do what: bot/requests.py does.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from bot.services import Person
+from bot.slack.actors import caller
+from bot.slack.desk import Answer, Desk, Place, Said
+
+WORDS = ("help", "status", "list", "show", "plan", "run", "history", "kill", "resume")
+LEVELS = {"environment": "environment", "env": "environment", "service": "service", "action": "action"}
+LONGEST = 1000
+LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+NAME = LETTERS | frozenset("-._")
+USAGE = {
+    "show": "show <runbook>",
+    "plan": "plan <runbook> <service> [environment]",
+    "run": "run <runbook> <service> [environment]",
+    "kill": "kill all <reason>, or kill environment|service|action <name> <reason>",
+    "resume": "resume all <reason>, or resume environment|service|action <name> <reason>",
+}
+
+
+def unescape(text: str) -> str:
+    """Slack sends `& < >` as entities (apis.md 1.7); `&amp;` last, so that nothing is decoded twice."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def is_name(word: str) -> bool:
+    """A runbook, service, environment or action as typed: lower case, first character a letter or digit."""
+    return 0 < len(word) <= 64 and word[0] in LETTERS and set(word) <= NAME
+
+
+class Commands:
+    """Parses and dispatches one slash command."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def handle(self, body: Mapping[str, Any]) -> None:
+        """One slash command; the acknowledgement has been sent."""
+        who = caller(body, self._desk.people, self._desk.team)
+        place = Place(str(body.get("channel_id", "")), who.user, str(body.get("response_url", "")))
+        if who.person is None:
+            await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
+            return
+        await self._desk.settle(place, self.answer(str(body.get("text") or ""), who.person, place.channel))
+
+    async def answer(self, text: str, person: Person, channel: str) -> Answer:
+        """What `text` asks for, as that person, from that channel."""
+        if len(text) > LONGEST:
+            return Said("usage", {"text": f"That is longer than {LONGEST} characters."})
+        words = unescape(text).split()
+        verb = words[0].lower() if words else "help"
+        rest = words[1:]
+        if verb not in WORDS:
+            near = difflib.get_close_matches(verb, WORDS, n=1)
+            guess = f" Did you mean {near[0]}?" if near else ""
+            return Said("usage", {"text": f"I do not know {verb[:40]}.{guess}"})
+        if verb in ("kill", "resume"):
+            return await self._switch(verb, rest, person)
+        names = [word.lower() for word in rest]
+        if not all(is_name(name) for name in names):
+            return self._usage(verb, "Names are lower-case letters, digits, dots and hyphens.")
+        return await self._plain(verb, names, person, channel)
+
+    async def _plain(self, verb: str, names: list[str], person: Person, channel: str) -> Answer:
+        asking = self._desk.asking
+        if verb in ("status", "history") and len(names) <= 1:
+            service = names[0] if names else None
+            return await (asking.status(service) if verb == "status" else asking.history(service))
+        if verb == "list" and not names:
+            return await asking.list_runbooks()
+        if verb == "show" and len(names) == 1:
+            return await asking.show_runbook(names[0])
+        if verb in ("run", "plan") and len(names) in (2, 3):
+            environment = names[2] if len(names) == 3 else None
+            if verb == "plan":
+                return await asking.plan_runbook(names[0], names[1], environment, person)
+            return await asking.run_runbook(names[0], names[1], environment, person, channel)
+        if verb == "help":
+            return Said("help", ok=True)
+        return self._usage(verb)
+
+    async def _switch(self, verb: str, words: list[str], person: Person) -> Answer:
+        level, name, reason = "", "", words[1:]
+        if words and words[0].lower() == "all":
+            level = "all"
+        elif len(words) >= 2 and words[0].lower() in LEVELS and is_name(words[1].lower()):
+            level, name, reason = LEVELS[words[0].lower()], words[1].lower(), words[2:]
+        if not level:
+            return self._usage(verb, "Say what it is about: all, or environment, service or action and its name.")
+        text = " ".join(reason)
+        if verb == "kill":
+            return await self._desk.asking.kill(level, name, text or "no reason given", person)
+        return await self._desk.asking.resume(level, name, text, person)
+
+    def _usage(self, verb: str, why: str = "") -> Said:
+        form = USAGE.get(verb, f"{verb} [service]" if verb in ("status", "history") else verb)
+        return Said("usage", {"text": f"{why} It goes: {self._desk.command} {form}".strip()})

@@ -1,0 +1,148 @@
+"""The desk: what every listener of this room uses. Who asks, what they asked, and an answer to every click (mission P4).
+
+Made by bot/app.py and handed to bot/slack/bolt.py. `Asking` is the part of bot/requests.py that this room calls. Must
+not decide anything: a refusal comes from `Asking`, the wording from templates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.clients.slack import SlackClient
+from bot.errors import Ambiguous, CountersignError, Permanent, Transient
+from bot.render import Message, Renderer
+from bot.services import People, Person
+from bot.telemetry import log
+
+
+class Answer(Protocol):
+    """bot.requests.Reply as this room sees it. name: `templates/slack/reply_<name>.json.j2`."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> dict[str, Any]: ...
+
+
+class Asking(Protocol):
+    """The one authorisation path, bot.requests.Requests."""
+
+    async def run_step(self, proposal_id: str, person: Person) -> Answer: ...
+    async def show_plan(self, proposal_id: str, person: Person) -> Answer: ...
+    async def skip_step(self, proposal_id: str, person: Person, reason: str) -> Answer: ...
+    async def vote(
+        self, approval_id: str, person: Person, approve: bool, reason: str, channel: str, ts: str
+    ) -> Answer: ...
+    async def stop(self, run_id: str, person: Person) -> Answer: ...
+    async def answer_unknown(self, approval_id: str, person: Person, answer: str) -> Answer: ...
+    async def escalate(self, incident_id: str, person: Person, reason: str) -> Answer: ...
+    async def kill(self, level: str, name: str, reason: str, person: Person) -> Answer: ...
+    async def resume(self, level: str, name: str, reason: str, person: Person) -> Answer: ...
+    async def run_runbook(
+        self, runbook: str, service: str, environment: str | None, person: Person, channel: str
+    ) -> Answer: ...
+    async def plan_runbook(self, runbook: str, service: str, environment: str | None, person: Person) -> Answer: ...
+    async def status(self, service: str | None) -> Answer: ...
+    async def history(self, service: str | None) -> Answer: ...
+    async def so_far(self, incident_id: str) -> Answer: ...
+    async def list_runbooks(self) -> Answer: ...
+    async def show_runbook(self, runbook: str) -> Answer: ...
+    async def acknowledge(self, incident_id: str, person: Person) -> Answer: ...
+    async def resolve(self, incident_id: str, person: Person) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer of the room itself: help, usage, stranger, trouble."""
+
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
+    ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer goes. response_url: of the click or command, may be empty. thread_ts: empty outside a thread."""
+
+    channel: str
+    user: str
+    response_url: str = ""
+    thread_ts: str = ""
+
+
+class Provenance(Protocol):
+    """Whether a button's value belongs to the message it was clicked in (case T12)."""
+
+    async def belongs(self, action_id: str, value: str, channel: str, ts: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """team: id of our workspace. command: `/runbook`. incident_of: (channel, thread ts) -> incident id or None.
+    clock: UTC now."""
+
+    asking: Asking
+    client: SlackClient
+    renderer: Renderer
+    people: People
+    provenance: Provenance
+    incident_of: Callable[[str, str], Awaitable[str | None]]
+    team: str
+    command: str
+    clock: Callable[[], datetime]
+
+    def name_of(self, person_id: str) -> str:
+        """Display name of a directory id; anything else as it is."""
+        person = self.people.by_id(person_id)
+        return person.name if person else "Countersign" if person_id == "bot" else str(person_id)
+
+    def words(self, answer: Answer) -> Message:
+        """The message of an answer."""
+        data = {"command": self.command, **answer.data}
+        return self.renderer.blocks(f"reply_{answer.name}", data=data, names=self.name_of)
+
+    async def tell(self, place: Place, answer: Answer) -> None:
+        """Answer only the person who asked: through the response address, else as an ephemeral message."""
+        message = self.words(answer)
+        if place.channel == place.user:  # App Home: Slack has no ephemeral messages in a direct conversation
+            await self.client.post(place.user, message.text, message.blocks)
+            return
+        if place.response_url:
+            try:
+                await self.client.respond(place.response_url, message.text, message.blocks, thread_ts=place.thread_ts)
+            except CountersignError as error:
+                log().warning("slack: response address failed", error=str(error))
+            else:
+                return
+        await self.client.ephemeral(place.channel, place.user, message.text, message.blocks, thread_ts=place.thread_ts)
+
+    async def settle(self, place: Place, work: Coroutine[Any, Any, Answer]) -> None:
+        """Do what was asked and answer it, whatever happens: an exception becomes a kind answer and a log line.
+
+        The acknowledgement has left already (apis.md 1.2), so nothing here may end in silence.
+        """
+        answer = await self.attempt(work)
+        await self.tell(place, answer)
+
+    async def attempt(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """The answer, or the `trouble` answer for an exception of any kind."""
+        results: Sequence[Answer | BaseException] = await asyncio.gather(work, return_exceptions=True)
+        result = results[0]
+        if not isinstance(result, BaseException):
+            return result
+        if not isinstance(result, Exception):
+            raise result
+        return self._trouble(result)
+
+    @staticmethod
+    def _trouble(error: Exception) -> Said:
+        kinds = {Transient: "transient", Ambiguous: "ambiguous", Permanent: "permanent"}
+        kind = next((name for family, name in kinds.items() if isinstance(error, family)), "")
+        log().error("slack: a request failed", kind=kind or "unexpected", error=f"{type(error).__name__}: {error}")
+        return Said("trouble", {"kind": kind})

@@ -1,0 +1,48 @@
+"""Enrichment: the latest facts gathered for an incident, as JSON values.
+
+Written by bot/triage.py after the enrich stage, read by match, propose and the board. Must not observe anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Text, select
+from sqlmodel import Field, Session, SQLModel
+
+from bot.store.columns import JsonText, UtcText, run, table, upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """facts: each `Fact.model_dump(mode="json")`. at: UTC, when they were gathered."""
+
+    incident_id: str
+    facts: list[dict[str, Any]]
+    at: datetime
+
+
+class EnrichmentRow(SQLModel, table=True):
+    """One row per incident: the latest."""
+
+    __tablename__ = "enrichment"
+
+    incident_id: str = Field(primary_key=True, sa_type=Text)
+    facts: list[Any] = Field(sa_type=JsonText)
+    at: datetime = Field(sa_type=UtcText)
+
+
+ENRICHMENT = table(EnrichmentRow)
+
+
+def save(session: Session, incident_id: str, facts: list[dict[str, Any]], at: datetime) -> None:
+    """Replace the incident's facts."""
+    upsert(session, ENRICHMENT, ("incident_id",), {"incident_id": incident_id, "facts": facts, "at": at})
+
+
+def get(session: Session, incident_id: str) -> Enrichment | None:
+    """The latest facts of an incident."""
+    row = run(session, select(ENRICHMENT).where(ENRICHMENT.c.incident_id == incident_id)).mappings().one_or_none()
+    return None if row is None else Enrichment(**row)

@@ -1,0 +1,127 @@
+"""Incidents: the group of alerts that one thread is about.
+
+Written by bot/triage.py, read by everything that shows or plans. The whole incident is one JSON document; the columns
+beside it are what is searched by. Must not decide which incident a signal belongs to (bot/stages/correlate.py does).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, Select, Text, desc, select, text
+from sqlmodel import Field, Session, SQLModel
+
+from bot.incident import Incident, IncidentStatus, Severity
+from bot.store.columns import UtcText, run, table, upsert
+
+RANK = {severity.value: rank for rank, severity in enumerate(Severity)}
+
+
+class IncidentRow(SQLModel, table=True):
+    """rank: 0 critical … 3 info. is_open: 1 until resolved. body: the Incident as JSON."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index(
+            "ux_incident_external",
+            "source",
+            "external_id",
+            unique=True,
+            sqlite_where=text("external_id <> ''"),
+            postgresql_where=text("external_id <> ''"),
+        ),
+        Index("ix_incident_open", "is_open", "rank", desc("opened_at")),
+        Index("ix_incident_service", "service", "environment", "is_open"),
+        Index("ix_incident_similar", "service", "alert_name", "is_open", "opened_at"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    source: str = Field(sa_type=Text)
+    external_id: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    service: str = Field(sa_type=Text)
+    environment: str = Field(sa_type=Text)
+    alert_name: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    rank: int
+    is_open: int
+    opened_at: datetime = Field(sa_type=UtcText)
+    updated_at: datetime = Field(sa_type=UtcText)
+    body: str = Field(sa_type=Text)
+
+
+INCIDENT = table(IncidentRow)
+C = INCIDENT.c
+
+
+def get(session: Session, incident_id: str) -> Incident | None:
+    """The incident with that id."""
+    return _one(session, select(C.body).where(C.id == incident_id))
+
+
+def find(session: Session, source: str, external_id: str) -> Incident | None:
+    """The incident that the sender calls `external_id`; never found by an empty one."""
+    if not external_id:
+        return None
+    return _one(session, select(C.body).where(C.source == source, C.external_id == external_id))
+
+
+def save(session: Session, incident: Incident) -> None:
+    """Insert it or replace the one with the same id. A second id for one (source, external_id) is refused (T21)."""
+    upsert(
+        session,
+        INCIDENT,
+        ("id",),
+        {
+            "id": incident.id,
+            "source": incident.source,
+            "external_id": incident.external_id,
+            "title": incident.title,
+            "service": incident.service,
+            "environment": incident.environment,
+            "alert_name": incident.alert_name,
+            "status": incident.status.value,
+            "rank": RANK[incident.severity.value],
+            "is_open": int(incident.status is not IncidentStatus.RESOLVED),
+            "opened_at": incident.opened_at,
+            "updated_at": incident.updated_at,
+            "body": incident.model_dump_json(),
+        },
+    )
+
+
+def open_incidents(session: Session, limit: int = 50, service: str | None = None) -> list[Incident]:
+    """At most `limit` that are not resolved, critical first, then newest."""
+    wanted = select(C.body).where(C.is_open == 1).order_by(C.rank, C.opened_at.desc(), C.id).limit(limit)
+    return _all(session, wanted if service is None else wanted.where(C.service == service))
+
+
+def similar(session: Session, service: str, alert_name: str, before: datetime, limit: int) -> list[Incident]:
+    """Resolved incidents of the same service and alert opened before an instant, newest first."""
+    return _all(
+        session,
+        select(C.body)
+        .where(C.service == service, C.alert_name == alert_name, C.is_open == 0, C.opened_at < before)
+        .order_by(C.opened_at.desc())
+        .limit(limit),
+    )
+
+
+def open_for_service(session: Session, service: str, environment: str) -> list[Incident]:
+    """The incidents of one service in one environment that are not resolved, newest first."""
+    return _all(
+        session,
+        select(C.body)
+        .where(C.service == service, C.environment == environment, C.is_open == 1)
+        .order_by(C.opened_at.desc(), C.id),
+    )
+
+
+def _one(session: Session, wanted: Select[Any]) -> Incident | None:
+    body = run(session, wanted).scalar_one_or_none()
+    return None if body is None else Incident.model_validate_json(body)
+
+
+def _all(session: Session, wanted: Select[Any]) -> list[Incident]:
+    return [Incident.model_validate_json(body) for body in run(session, wanted).scalars()]

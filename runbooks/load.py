@@ -1,0 +1,197 @@
+"""Runbooks from YAML files: all of them, or every mistake with its file, line and fix (R1-R3; cases T34, T38).
+
+Called by bot/app.py, `runbookctl lint` and, for load_strict, bot/config.py. A file gives a whole runbook or problems,
+never a part of one and never a traceback. Must not ask a clock or the network; reading files is its job.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from runbooks import sense
+from runbooks.folder import Problem, read_folder
+from runbooks.match import Index
+from runbooks.model import Runbook
+from runbooks.shape import Mistake, original_path, shape
+from runbooks.strict import Document, StrictError, load_strict, parse
+
+__all__ = [
+    "BUILTIN",
+    "Catalogue",
+    "Library",
+    "Problem",
+    "RunbookError",
+    "StrictError",
+    "load_catalog",
+    "load_runbook",
+    "load_strict",
+    "place_of",
+]
+
+BUILTIN = Path(__file__).parent / "catalog"
+PROMOTIONS = "promotions"
+_UNIONS = ("str", "int")  # what the model adds to a path for `str | int`
+
+_WORDS = {
+    "extra_forbidden": ("{key} is not a known key.", "remove it or correct its spelling."),
+    "missing": ("{key} is missing.", "write it."),
+    "bool_type": ("{key} must be true or false.", "write true or false, without quotes."),
+    "int_type": ("{key} must be a whole number.", "write a decimal number, without quotes."),
+    "string_type": ("{key} must be text.", "put it in quotes."),
+    "tuple_type": ("{key} must be a list.", "write [one, two]."),
+    "dict_type": ("{key} must be a mapping.", "write {{key: value}}."),
+    "model_type": ("{key} must be a mapping.", "write {{key: value}}."),
+    "string_pattern_mismatch": (
+        "{key} has characters that are not allowed.",
+        "use a-z, 0-9 and dash, a letter or digit first, 63 at most.",
+    ),
+    "too_short": ("{key} is empty.", "name at least one; empty never means all."),
+}
+
+
+class RunbookError(ValueError):
+    """A text that is no runbook. problems: every mistake found, in the order of the file; never empty."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """runbooks: id -> runbook, sorted by id. problems: what is wrong in the folders, empty when all is well."""
+
+    runbooks: Mapping[str, Runbook] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def load_runbook(text: str, source: str) -> Runbook:
+    """One runbook, long or short form. source: the file's name, for messages. Raises RunbookError, nothing else."""
+    try:
+        document = parse(text)
+    except StrictError as error:
+        raise RunbookError([Problem(source, error.line, error.column, error.message, error.fix)]) from error
+    if document.data is None:
+        raise RunbookError([Problem(source, 1, 1, "the file is empty.", "write a runbook, or remove the file.")])
+    if not isinstance(document.data, dict):
+        raise RunbookError([Problem(source, 1, 1, "a runbook is a mapping.", "begin with `id: ...`.")])
+    shaped = shape(document.data)
+    found = list(shaped.mistakes)
+    runbook: Runbook | None = None
+    try:
+        # Through JSON, because there strict means strict: "yes" is no truth value and "5" is no number (case T38).
+        runbook = Runbook.model_validate_json(json.dumps(shaped.data), strict=True)
+    except ValidationError as error:
+        told = {mistake.path for mistake in found}
+        found += [m for m in _model_mistakes(error, short=shaped.short) if m.path not in told]
+    if runbook is not None and not found:
+        found += [Mistake(original_path(m.path, short=shaped.short), m.message, m.fix) for m in sense.mistakes(runbook)]
+    if runbook is None or found:
+        raise RunbookError(sorted(_located(document, source, found), key=lambda p: (p.line, p.column, p.message)))
+    return runbook.model_copy(update={"source": source})
+
+
+def load_catalog(folders: Iterable[Path | str]) -> Catalogue:
+    """All runbooks below the folders (sub-folders named `promotions` apart). Never raises for what the files say."""
+    runbooks: dict[str, Runbook] = {}
+    problems: list[Problem] = []
+    twice: set[str] = set()
+    for folder in folders:
+        for found in read_folder(Path(folder), skip=(PROMOTIONS,)):
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            path, text = found
+            try:
+                runbook = load_runbook(text, str(path))
+            except RunbookError as error:
+                problems += error.problems
+                continue
+            first = runbooks.setdefault(runbook.id, runbook)
+            if first is not runbook:
+                twice.add(runbook.id)
+                line, column = place_of(text, ("id",))
+                message = f"the id {runbook.id} is also in {first.source}."
+                problems.append(Problem(str(path), line, column, message, "rename one."))
+    # Two files with one id: which of them people reviewed is unknown, so neither is offered.
+    kept = {name: runbooks[name] for name in sorted(runbooks) if name not in twice}
+    return Catalogue(MappingProxyType(kept), tuple(problems))
+
+
+def place_of(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
+    """Line and column (from 1) of the key at `path` in a strict YAML text, or of its nearest written parent.
+
+    Paths are the model's (`("steps", 0, "verify")`), also for the short form. Raises StrictError.
+    """
+    document = parse(text)
+    short = isinstance(document.data, dict) and "command" in document.data
+    place = document.nearest(original_path(path, short=short))
+    return place.line, place.column
+
+
+class Library:
+    """The runbooks in force. A reload replaces all of them or none: with problems the last good ones stay (T38).
+
+    problems: what the last load found. index: the matcher's index over `runbooks`, built once per good load.
+    """
+
+    def __init__(self, folders: Sequence[Path | str]) -> None:
+        self._folders = tuple(Path(folder) for folder in folders)
+        self._state: tuple[Mapping[str, Runbook], Index] = (MappingProxyType({}), Index({}))
+        self.problems: tuple[Problem, ...] = ()
+        self.reload()
+
+    @property
+    def runbooks(self) -> Mapping[str, Runbook]:
+        """Runbooks of the last good load by id; empty when there was none."""
+        return self._state[0]
+
+    @property
+    def index(self) -> Index:
+        """The index over `runbooks`."""
+        return self._state[1]
+
+    def get(self, runbook_id: str) -> Runbook | None:
+        """The runbook of that id."""
+        return self._state[0].get(runbook_id)
+
+    def reload(self) -> bool:
+        """Read the folders again. True when the new catalogue is in force, False when its problems kept the old one."""
+        catalogue = load_catalog(self._folders)
+        self.problems = catalogue.problems
+        if catalogue.problems:
+            return False
+        self._state = (catalogue.runbooks, Index(catalogue.runbooks))  # one assignment: readers see old or new
+        return True
+
+
+def _model_mistakes(error: ValidationError, *, short: bool) -> Iterator[Mistake]:
+    places = [tuple(part for part in one["loc"] if part not in _UNIONS) for one in error.errors()]
+    for one, path in zip(error.errors(include_url=False, include_context=False), places, strict=True):
+        if one["type"] == "too_short" and any(other[: len(path)] == path != other for other in places):
+            continue  # the list is only short because its items are wrong, and those are told by themselves
+        key = _name(path)
+        plain = one["msg"].replace("{", "(").replace("}", ")")
+        message, fix = _WORDS.get(one["type"], (f"{{key}}: {plain}.", "correct the value."))
+        yield Mistake(original_path(path, short=short), message.format(key=key), fix.format(key=key))
+
+
+def _name(path: tuple[int | str, ...]) -> str:
+    """The last key in words: `symptoms[1]` for an item of a list."""
+    if not path:
+        return "the runbook"
+    if isinstance(path[-1], int) and len(path) > 1:
+        return f"{path[-2]}[{path[-1]}]"
+    return str(path[-1]).replace("{", "(").replace("}", ")")
+
+
+def _located(document: Document, source: str, found: Iterable[Mistake]) -> Iterator[Problem]:
+    for mistake in found:
+        place = document.nearest(mistake.path)
+        yield Problem(source, place.line, place.column, mistake.message, mistake.fix)

@@ -1,0 +1,118 @@
+"""Buttons and windows: one request and one answer per click."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.slack.desk import Said
+
+CHANNEL, ALICE, EVE = "C0INC", "U0ALICE", "U0EVE"
+
+DEEDS: list[tuple[str, tuple[Any, ...]]] = [
+    ("step_run", ("run_step", "id_1", "alice")),
+    ("step_skip", ("skip_step", "id_1", "alice", "")),
+    ("incident_escalate", ("escalate", "id_1", "alice", "asked for in Slack")),
+    ("run_stop", ("stop", "id_1", "alice")),
+    ("unknown_done", ("answer_unknown", "id_1", "alice", "done")),
+    ("unknown_retry", ("answer_unknown", "id_1", "alice", "retry")),
+    ("unknown_abort", ("answer_unknown", "id_1", "alice", "abort")),
+]
+
+
+@pytest.mark.parametrize(("action", "call"), DEEDS)
+async def test_each_button_asks_for_its_deed(room: Any, action: str, call: tuple[Any, ...]) -> None:
+    channel, ts = await room.card(action, "id_1")
+    await room.workspace.click(ALICE, channel, ts, action)
+    await room.settled()
+    assert room.asked.calls == [call]
+    assert room.told() == ["✅ noted"]
+
+
+async def test_T12_a_button_of_another_message_is_refused(room: Any) -> None:
+    channel, ts = await room.card("plan_approve", "apr_1", known=False)
+    await room.workspace.click(ALICE, channel, ts, "plan_approve")
+    await room.settled()
+    assert room.asked.calls == []
+    assert "does not belong to the message" in room.told()[0]
+
+
+async def test_T07_a_stranger_cannot_approve(room: Any) -> None:
+    channel, ts = await room.card("plan_approve", "apr_1")
+    await room.workspace.click(EVE, channel, ts, "plan_approve")
+    await room.settled()
+    assert room.asked.calls == []
+    assert "do not know this Slack account" in room.told(EVE)[0]
+
+
+async def test_P4_a_refusal_says_why_and_what_would_help(room: Any) -> None:
+    room.asked.reply = Said("refused", {"code": "self_approval", "reason": "You asked for it.", "remedy": "Ask Bob."})
+    channel, ts = await room.card("plan_approve", "apr_1")
+    await room.workspace.click(ALICE, channel, ts, "plan_approve")
+    await room.settled()
+    (seen,) = room.workspace.ephemerals(ALICE)
+    words = str(seen.blocks)
+    assert "You asked for it." in words
+    assert "Ask Bob." in words
+    assert "self_approval" in words
+
+
+async def test_P2_a_rejection_asks_for_its_reason(room: Any) -> None:
+    channel, ts = await room.card("plan_reject", "apr_1")
+    await room.workspace.click(ALICE, channel, ts, "plan_reject")
+    await room.settled()
+    (view,) = room.workspace.views(ALICE)
+    errors = await room.workspace.submit_view(ALICE, view.id, {"reason": {"text": "   "}})
+    assert "reason" in errors
+    assert room.asked.calls == []
+    assert await room.workspace.submit_view(ALICE, view.id, {"reason": {"text": "wrong target"}}) == {}
+    await room.settled()
+    assert room.asked.calls == [("vote", "apr_1", "alice", False, "wrong target", channel, ts)]
+    assert room.told() == ["✅ noted"]
+    assert room.workspace.views(ALICE) == []
+
+
+async def test_the_plan_opens_in_a_window(room: Any) -> None:
+    plan = {
+        "runbook_title": "Restart", "service": "payments", "environment": "prod", "why": "", "steps": [
+            {"id": "r", "title": "Restart", "read_only": False, "risk": "safe", "check": None, "rollback": [],
+             "rollback_note": "", "irreversible": False,
+             "act": {"shown": "supervisorctl restart payments",
+                     "target": {"kind": "supervisor_program", "environment": "prod", "name": "payments"}}}],
+    }
+    room.asked.reply = Said("plan", {"plan": plan, "digest": "abcdef123456", "decision": [], "asks": []}, ok=True)
+    channel, ts = await room.card("step_plan", "prop_1")
+    await room.workspace.click(ALICE, channel, ts, "step_plan")
+    await room.settled()
+    (view,) = room.workspace.views(ALICE)
+    assert "supervisorctl restart payments" in str(view.body)
+    assert room.told() == []
+
+
+async def test_the_plan_is_an_ephemeral_answer_when_no_window_opens(room: Any) -> None:
+    room.asked.reply = Said("plan", {"plan": {"runbook_title": "R", "service": "s", "environment": "e", "why": "",
+                                              "steps": []}, "digest": "abc"}, ok=True)
+    channel, ts = await room.card("step_plan", "prop_1")
+    room.workspace.triggers.clear()
+    payload = {
+        "type": "block_actions", "user": {"id": ALICE, "team_id": "T0SANDBOX"}, "team": {"id": "T0SANDBOX"},
+        "channel": {"id": channel}, "container": {"message_ts": ts, "channel_id": channel}, "trigger_id": "too late",
+        "actions": [{"type": "button", "action_id": "step_plan", "block_id": "b", "value": "prop_1", "action_ts": "1.1"}],
+    }
+    room.dispatcher.handle("k", payload)
+    await room.settled()
+    assert room.told() == ["The plan"]
+
+
+async def test_the_emergency_button_of_the_home_tab(room: Any) -> None:
+    room.asked.reply = Said("status", {"incidents": [], "services": [], "stops": []}, ok=True)
+    await room.workspace.open_home(ALICE)
+    await room.settled()
+    view = room.workspace.homes[ALICE]
+    room.asked.reply = Said("done", {"text": "stopped"}, ok=True)
+    await room.workspace.click_view(ALICE, view.id, "kill_switch")
+    await room.settled()
+    assert ("kill", "all", "", "pressed in the App Home", "alice") in room.asked.calls
+    sent = [arguments for method, arguments in room.api.calls if method == "chat.postMessage"]
+    assert sent[-1]["channel"] == ALICE

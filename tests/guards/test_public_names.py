@@ -1,0 +1,71 @@
+"""guards/__init__.py: what is public, and that the docstring's script runs as printed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import guards
+
+ROOM = Path(guards.__file__).parent
+DECORATORS = (
+    "allowed_envs",
+    "blast_radius",
+    "exclusive",
+    "forbidden",
+    "rate_limit",
+    "require_approval",
+    "require_confirmation",
+    "require_role",
+)
+
+
+def test_every_public_name_exists_once_and_sorted() -> None:
+    assert list(guards.__all__) == sorted(set(guards.__all__))
+    assert all(getattr(guards, name) is not None for name in guards.__all__)
+
+
+def test_each_decorator_lives_in_the_file_of_its_name() -> None:
+    for name in DECORATORS:
+        assert callable(getattr(guards, name))
+        assert (ROOM / f"{name}.py").is_file()
+        guard = getattr(guards, "".join(part.capitalize() for part in name.split("_")))
+        assert guard.rule == name
+        assert name in guards.__all__
+
+
+def test_only_the_standard_library_is_imported() -> None:
+    for path in ROOM.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert name.split(".")[0] in {*sys.stdlib_module_names, "guards"}, (path.name, name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"), [("y\n", "sessions: cleared"), ("n\n", "not run (declined)"), ("", "not run (declined)")]
+)
+def test_the_script_in_the_docstring_runs(typed: str, printed: str, tmp_path: Path) -> None:
+    found = re.search(r"```python\n(.*?)```", guards.__doc__ or "", re.DOTALL)
+    assert found is not None
+    lines = [line for line in found[1].splitlines() if line]
+    assert len(lines) <= 15
+    script = tmp_path / "script.py"
+    script.write_text(found[1])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        env={"PYTHONPATH": str(ROOM.parent)},
+    )
+    assert done.stdout.startswith(printed)
+    assert "Clear cache?" in done.stderr

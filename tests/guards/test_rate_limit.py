@@ -1,0 +1,125 @@
+"""guards/rate_limit.py."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+import guards
+from guards.testing import NOON, frozen
+
+
+def act(seconds_ago: float = 10, **changes: object) -> guards.PastAct:
+    fields: dict[str, object] = {
+        "action": "demo.restart",
+        "service": "demo",
+        "environment": "dev",
+        "target": "demo:dev/demo",
+        "actor": "tester",
+        "at": NOON - timedelta(seconds=seconds_ago),
+        "result": "succeeded",
+    }
+    return guards.PastAct(**{**fields, **changes})  # type: ignore[arg-type]  # reason: cases as data
+
+
+def codes(guard: guards.RateLimit, **changes: object) -> list[str]:
+    return [d.code for d in guards.decide([guard], frozen(**changes)).denials]
+
+
+OTHER = {
+    "service": {"service": "other"},
+    "target": {"target": "demo:dev/other"},
+    "action": {"action": "other"},
+    "person": {"actor": "other"},
+}
+
+
+@pytest.mark.parametrize("per", ["service", "target", "action", "person", "global"])
+def test_it_counts_acts_of_the_same_kind(per: str) -> None:
+    guard = guards.RateLimit(max=1, window=60, per=per)
+    assert codes(guard) == []
+    assert codes(guard, history=(act(),)) == ["rate_limited"]
+    other = OTHER.get(per)
+    if other:
+        assert codes(guard, history=(act(**other),)) == []
+    of_another_action = codes(guard, history=(act(action="other"),))
+    assert of_another_action == ([] if per in ("service", "target", "action") else ["rate_limited"])
+
+
+@pytest.mark.parametrize(("ago", "refused"), [(59.999, True), (60, False), (60.001, False), (0, True), (-5, True)])
+def test_only_strictly_inside_the_window(ago: float, refused: bool) -> None:
+    assert bool(codes(guards.RateLimit(max=1, window=60, per="global"), history=(act(ago),))) is refused
+
+
+@pytest.mark.parametrize("result", ["succeeded", "failed", "unknown", "running"])
+def test_every_result_counts(result: str) -> None:
+    assert codes(guards.RateLimit(max=1, window=60, per="global"), history=(act(result=result),)) == ["rate_limited"]
+
+
+def test_the_remedy_says_when_it_frees_up() -> None:
+    guard = guards.RateLimit(max=2, window=60, per="global")
+    assert codes(guard, history=(act(50),)) == []
+    decision = guards.decide([guard], frozen(history=(act(50), act(20), act(10))))
+    assert "12:00:40" in decision.denials[0].remedy, "when fewer than 2 are left: the act 20 s ago leaves in 40 s"
+    assert decision.trace[0].inputs["counted"] == {"everything": 3}
+
+
+def test_one_full_target_is_enough() -> None:
+    guard = guards.RateLimit(max=1, window=60, per="target")
+    targets = ("demo:dev/a", "demo:dev/b")
+    assert codes(guard, targets=targets, history=(act(target="demo:dev/b"),)) == ["rate_limited"]
+    assert codes(guard, targets=targets, history=(act(target="demo:dev/c"),)) == []
+
+
+def test_a_limit_for_one_environment_and_action() -> None:
+    guard = guards.RateLimit(max=1, window=3600, per="service", env="prod", action="demo.restart")
+    prod = act(environment="prod")
+    assert codes(guard, environment="prod", history=(prod,)) == ["rate_limited"]
+    assert codes(guard, environment="prod", history=(act(),)) == [], "acts elsewhere do not count"
+    assert codes(guard, environment="dev", history=(prod,)) == [], "it does not apply elsewhere"
+    assert codes(guard, environment="prod", action="other", history=(prod,)) == [], "nor to another action"
+    anyone = guards.RateLimit(max=1, window=3600, per="global", action="demo.restart")
+    assert codes(anyone, history=(act(action="other"),)) == []
+    assert codes(anyone, history=(act(service="other"),)) == ["rate_limited"]
+
+
+@pytest.mark.parametrize(
+    ("guard", "field", "blank", "code"),
+    [
+        (guards.RateLimit(max=1, window=60, per="service"), "service", "", "missing_service"),
+        (guards.RateLimit(max=1, window=60, per="service"), "action", "", "missing_action"),
+        (guards.RateLimit(max=1, window=60, per="target"), "targets", (), "missing_target"),
+        (guards.RateLimit(max=1, window=60, per="action"), "action", "", "missing_action"),
+        (guards.RateLimit(max=1, window=60, per="person"), "actor", None, "missing_actor"),
+        (guards.RateLimit(max=1, window=60, per="person"), "actor", guards.Actor(""), "missing_actor"),
+        (guards.RateLimit(max=1, window=60, per="global"), "now", None, "missing_now"),
+        (guards.RateLimit(max=1, window=60, per="global", env="dev"), "environment", "", "missing_environment"),
+        (guards.RateLimit(max=1, window=60, per="global", action="a"), "action", "", "missing_action"),
+        (guards.RateLimit(max=1, window=60, per="target"), "targets", "demo:dev/demo", "guard_error"),
+    ],
+)
+def test_T34_what_is_missing_refuses(guard: guards.RateLimit, field: str, blank: object, code: str) -> None:
+    assert codes(guard, **{field: blank}) == [code]
+
+
+def test_a_time_without_zone_refuses() -> None:
+    naive = datetime(2030, 1, 1, 12)  # noqa: DTZ001 - reason: wrong on purpose
+    assert codes(guards.RateLimit(max=1, window=60, per="global"), history=(act(at=naive),)) == ["guard_error"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max": 0}, {"max": -1}, {"window": 0}, {"window": 1e9}, {"per": "*"}, {"per": ""}, {"env": "*"}, {"action": "*"}],
+)
+def test_T34_wrong_options_are_errors_at_decoration(wrong: dict[str, object]) -> None:
+    options: dict[str, object] = {"max": 1, "window": "1h", "per": "service", **wrong}
+    with pytest.raises(ValueError, match="rate_limit"):
+        guards.rate_limit(**options)  # type: ignore[arg-type]  # reason: wrong on purpose
+
+
+def test_the_decorator_makes_the_same_guard() -> None:
+    (guard,) = guards.guards_of(guards.rate_limit(max=1, window="1h", per="service")(lambda: 1))
+    assert guard == guards.RateLimit(max=1, window=3600, per="service")
+    with pytest.raises(TypeError):
+        guards.rate_limit(max=True, window="1h", per="service")
