@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlmodel import Session
+
 from bot.incident import Incident
 from bot.stages.base import Equipment
 from bot.stages.reply import Reply, refused
@@ -31,7 +33,7 @@ class Answers:
                 "unknown_service", f"{service} is not in the catalogue.", f"Known services: {', '.join(known)}."
             )
         found = await equipment.store.read(lambda s: incidents.open_incidents(s, SHOWN, service))
-        boards = [await equipment.store.read(lambda s, i=i: board.load(s, i.id)) for i in found]
+        boards = await equipment.store.read(lambda s: [board.load(s, i.id) for i in found])
         stops = await equipment.kill_switch.stops()
         return Reply(
             True,
@@ -69,26 +71,22 @@ class Answers:
 
     async def history(self, service: str | None) -> Reply:
         """The newest runs (of one service) and who approved them."""
-        found = await self._equipment.store.read(lambda s: runs.recent(s, service, SHOWN))
-        lines = []
-        for run in found:
-            voters = await self._equipment.store.read(
-                lambda s, r=run: [
-                    v.person for a in approvals.for_run(s, r.id) for v in approvals.votes(s, a.id) if v.approve
-                ]
-            )
-            lines.append(
-                {
-                    "id": run.id,
-                    "runbook": run.plan.runbook,
-                    "service": run.plan.service,
-                    "environment": run.plan.environment,
-                    "outcome": run.outcome or run.state,
-                    "requester": self.name_of(run.requester),
-                    "approvers": [self.name_of(v) for v in voters],
-                    "finished_at": run.finished_at.isoformat() if run.finished_at else "",
-                }
-            )
+        found = await self._equipment.store.read(
+            lambda s: [(run, _approvers(s, run.id)) for run in runs.recent(s, service, SHOWN)]
+        )
+        lines = [
+            {
+                "id": run.id,
+                "runbook": run.plan.runbook,
+                "service": run.plan.service,
+                "environment": run.plan.environment,
+                "outcome": run.outcome or run.state,
+                "requester": self.name_of(run.requester),
+                "approvers": [self.name_of(v) for v in voters],
+                "finished_at": run.finished_at.isoformat() if run.finished_at else "",
+            }
+            for run, voters in found
+        ]
         return Reply(True, "history", {"service": service, "runs": lines})
 
     async def so_far(self, incident_id: str) -> Reply:
@@ -138,3 +136,7 @@ class Answers:
         """The entries of one incident, oldest first."""
         shown = await self._equipment.store.read(lambda s: board.load(s, incident_id))
         return list(shown.entries) if shown else []
+
+
+def _approvers(session: Session, run_id: str) -> list[str]:
+    return [v.person for a in approvals.for_run(session, run_id) for v in approvals.votes(session, a.id) if v.approve]

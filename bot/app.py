@@ -180,7 +180,12 @@ def _readiness(store: Store, inbox: Inbox, slack: SlackRoom) -> Callable[[], Awa
             depth = await store.read(outbox_rows.depth)
         except CountersignError as error:
             return False, {"store": str(error)}
-        return True, {"store": "ok", "slack": "connected" if slack.connected else "away", "inbox": counts, "outbox": depth}
+        return True, {
+            "store": "ok",
+            "slack": "connected" if slack.connected else "away",
+            "inbox": counts,
+            "outbox": depth,
+        }
 
     return ready
 
@@ -253,5 +258,3 @@ async def _close(bot: Bot) -> None:
     await bot.clients.close()
     bot.inbox.close()
     await bot.store.close()
-
-

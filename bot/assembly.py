@@ -220,7 +220,9 @@ def make_outbox(found: Configuration, store: Store, clients: Clients, metrics: M
         recorders["jira"] = JiraRecorder(clients.jira, of, save, ticketing.draft_of, ticketing.render_text)
     if clients.servicenow is not None:
         of, save = ticketing.ticket_of("servicenow"), ticketing.save_ticket("servicenow")
-        recorders["servicenow"] = ServiceNowRecorder(clients.servicenow, of, save, ticketing.draft_of, ticketing.render_text)
+        recorders["servicenow"] = ServiceNowRecorder(
+            clients.servicenow, of, save, ticketing.draft_of, ticketing.render_text
+        )
 
     def counted(destination: str, result: str) -> None:
         metrics.deliveries.labels(destination, result).inc()
@@ -258,5 +260,3 @@ def _all_of(what: str, wanted: tuple[str, ...], made: Mapping[str, Adapter]) -> 
     if set(wanted) != set(made):
         raise ValueError(f"{what} on the roster and those made differ: {set(wanted) ^ set(made)}")
     return dict(made)
-
-

@@ -53,7 +53,7 @@ class Flow:
             await journal.wait(gate["id"], gate["seconds"])
             closed = await journal.step(f"gate {gate['kind']}", partial(self._close_gate, run_id, gate["id"]))
             if closed not in APPROVING:
-                return str(await journal.step("not approved", lambda: self._not_approved(run_id, closed)))
+                return str(await journal.step("not approved", partial(self._not_approved, run_id, closed)))
         held = await journal.step("lock", lambda: self._lock(run_id))
         if held:
             return str(await journal.step("busy", lambda: self._end(run_id, Outcome.REFUSED, held, code="target_busy")))
@@ -84,9 +84,7 @@ class Flow:
             outcome = Outcome.STOPPED if state == "stopped" else Outcome.REFUSED
             code = str(done.get("code", state))
             return str(
-                await journal.step(
-                    f"stop {index}", lambda: self._end(run_id, outcome, str(done["reason"]), code=code)
-                )
+                await journal.step(f"stop {index}", lambda: self._end(run_id, outcome, str(done["reason"]), code=code))
             )
         if state == "done":
             proof = await journal.step(f"verify {index}", lambda: self._verify(run_id, index, str(done["at"])))
@@ -126,7 +124,9 @@ class Flow:
                 )
                 text = f"{reason}, and the rollback did not work: {why}"
                 return str(
-                    await journal.step("escalate", lambda: self._end(run_id, Outcome.FAILED, text, page=True, keep=True))
+                    await journal.step(
+                        "escalate", partial(self._end, run_id, Outcome.FAILED, text, page=True, keep=True)
+                    )
                 )
         if undos:
             await journal.step(f"rolled back {index}", lambda: closing.rolled_back(self._equipment, run_id, index))

@@ -143,7 +143,13 @@ class IncidentRequests(Answers):
         self._equipment.wake()
 
     def _entry(
-        self, session: Session, incident: Incident, kind: EntryKind, person: Person, data: dict[str, Any], run_id: str = ""
+        self,
+        session: Session,
+        incident: Incident,
+        kind: EntryKind,
+        person: Person,
+        data: dict[str, Any],
+        run_id: str = "",
     ) -> None:
         at = self._equipment.clock()
         self._equipment.record(

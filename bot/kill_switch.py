@@ -29,12 +29,16 @@ SIGNAL = Stop("all", "", "the process was told to stop by a signal (SIGUSR1)", "
 
 
 class KillSwitch:
-    """store: for the rows. file: `state/STOP` or another path beside the database. clock: UTC now."""
+    """store: for the rows. file: `state/STOP` or another path beside the database. clock: UTC now.
 
-    def __init__(self, store: Store, file: Path, clock: Callable[[], datetime]) -> None:
+    patience: seconds that the database has to answer.
+    """
+
+    def __init__(self, store: Store, file: Path, clock: Callable[[], datetime], patience: float = PATIENCE) -> None:
         self._store = store
         self._file = file
         self._clock = clock
+        self._patience = patience
         self.signalled = False
 
     def signal(self) -> None:
@@ -51,7 +55,7 @@ class KillSwitch:
         if self.signalled:
             found.append(SIGNAL)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 found.extend(await self._store.read(rows.engaged))
         except (CountersignError, TimeoutError, OSError) as error:
             LOG.error("kill switch cannot read the database, so everything is stopped: %s", error)

@@ -58,9 +58,7 @@ class Requests(IncidentRequests):
             return self._unknown_service(service, environment)
         if self._equipment.library.get(runbook) is None:
             return refused("unknown_runbook", f"No runbook is called {runbook}.", "`/runbook list` shows all.")
-        found = await self._equipment.store.read(
-            lambda s: incidents.open_for_service(s, entry.name, entry.environment)
-        )
+        found = await self._equipment.store.read(lambda s: incidents.open_for_service(s, entry.name, entry.environment))
         if not found:
             return refused(
                 "no_incident",
@@ -124,9 +122,7 @@ class Requests(IncidentRequests):
         entry = self._equipment.catalogue.named(service, environment)
         if entry is None:
             return self._unknown_service(service, environment)
-        found = await self._equipment.store.read(
-            lambda s: incidents.open_for_service(s, entry.name, entry.environment)
-        )
+        found = await self._equipment.store.read(lambda s: incidents.open_for_service(s, entry.name, entry.environment))
         if not found:
             return refused("no_incident", f"{entry.name} has no open incident.", "Plans are made for incidents.")
         return await self._show(found[0], runbook, person)
@@ -148,7 +144,11 @@ class Requests(IncidentRequests):
                 "plan": made.model_dump(mode="json"),
                 "digest": made.short_digest,
                 "decision": [
-                    {"rule": f.rule, "verdict": type(f.verdict).__name__.lower(), "reason": getattr(f.verdict, "reason", "")}
+                    {
+                        "rule": f.rule,
+                        "verdict": type(f.verdict).__name__.lower(),
+                        "reason": getattr(f.verdict, "reason", ""),
+                    }
                     for d in decisions
                     for f in d.trace
                 ],
@@ -156,9 +156,7 @@ class Requests(IncidentRequests):
             },
         )
 
-    async def vote(
-        self, approval_id: str, person: Person, approve: bool, reason: str, channel: str, ts: str
-    ) -> Reply:
+    async def vote(self, approval_id: str, person: Person, approve: bool, reason: str, channel: str, ts: str) -> Reply:
         """Approve or reject; every click gets an answer (P4)."""
         reply, wake = await vote(self._equipment, approval_id, person, approve, reason, channel, ts)
         if wake:

@@ -88,17 +88,13 @@ class Catalogue(Frozen):
                 seen[key] = service.name
         return self
 
-    def by_reference(
-        self, source: str, reference: ServiceReference, labels: Mapping[str, str]
-    ) -> Service | None:
+    def by_reference(self, source: str, reference: ServiceReference, labels: Mapping[str, str]) -> Service | None:
         """The service a signal is about: sender's id first, then a rule whose labels all match exactly once."""
         for service in self.services:
             ids = getattr(service.match, source, ())
             if reference.id and reference.id in ids:
                 return service
-        found = [
-            s for s in self.services if s.match.labels and s.match.labels.items() <= dict(labels).items()
-        ]
+        found = [s for s in self.services if s.match.labels and s.match.labels.items() <= dict(labels).items()]
         return found[0] if len(found) == 1 else None
 
     def named(self, name: str, environment: str | None = None) -> Service | None:

@@ -24,32 +24,36 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        new = {"registry": self.registry}
-        self.webhooks = Counter("webhooks_received", "Webhook deliveries by answer", ["source", "answer"], **new)
-        self.signals = Counter("signals", "Signals by kind", ["source", "kind"], **new)
-        self.quarantined = Counter("signals_quarantined", "Deliveries nobody could read", ["source"], **new)
-        self.incidents = Counter("incidents_opened", "Incidents opened", ["service", "severity"], **new)
-        self.steps = Counter("runbook_steps_executed", "Steps by result", ["service", "action", "result"], **new)
-        self.runs = Counter("runs_finished", "Runs by outcome", ["service", "outcome"], **new)
-        self.refusals = Counter("guard_refusals", "Refusals by reason code", ["code"], **new)
-        self.votes = Counter("approval_votes", "Votes by verdict", ["verdict"], **new)
-        self.deliveries = Counter("outbox_deliveries", "Deliveries by result", ["destination", "result"], **new)
-        self.outbox_depth = Gauge("outbox_waiting", "Rows waiting", ["destination"], **new)
-        self.open_incidents = Gauge("incidents_open", "Incidents not resolved", **new)
-        self.stops = Gauge("kill_switch_engaged", "Engaged kill switches", **new)
+        into = self.registry
+        self.webhooks = Counter(
+            "webhooks_received", "Webhook deliveries by answer", ["source", "answer"], registry=into
+        )
+        self.signals = Counter("signals", "Signals by kind", ["source", "kind"], registry=into)
+        self.quarantined = Counter("signals_quarantined", "Deliveries nobody could read", ["source"], registry=into)
+        self.incidents = Counter("incidents_opened", "Incidents opened", ["service", "severity"], registry=into)
+        self.steps = Counter(
+            "runbook_steps_executed", "Steps by result", ["service", "action", "result"], registry=into
+        )
+        self.runs = Counter("runs_finished", "Runs by outcome", ["service", "outcome"], registry=into)
+        self.refusals = Counter("guard_refusals", "Refusals by reason code", ["code"], registry=into)
+        self.votes = Counter("approval_votes", "Votes by verdict", ["verdict"], registry=into)
+        self.deliveries = Counter("outbox_deliveries", "Deliveries by result", ["destination", "result"], registry=into)
+        self.outbox_depth = Gauge("outbox_waiting", "Rows waiting", ["destination"], registry=into)
+        self.open_incidents = Gauge("incidents_open", "Incidents not resolved", registry=into)
+        self.stops = Gauge("kill_switch_engaged", "Engaged kill switches", registry=into)
         self.signal_seconds = Histogram(
             "signal_to_incident_seconds",
             "From received to stored as an incident",
             buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
-            **new,
+            registry=into,
         )
         self.step_seconds = Histogram(
-            "step_seconds", "Duration of an act", ["action"], buckets=(0.01, 0.1, 0.5, 1, 5, 30, 120), **new
+            "step_seconds", "Duration of an act", ["action"], buckets=(0.01, 0.1, 0.5, 1, 5, 30, 120), registry=into
         )
 
     def exposition(self) -> bytes:
         """The OpenMetrics text of all series."""
-        return generate_latest(self.registry)
+        return bytes(generate_latest(self.registry))  # type: ignore[no-untyped-call]  # the package has no types here
 
 
 def _correlate(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

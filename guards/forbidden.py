@@ -25,7 +25,7 @@ class Forbidden:
         if not self.reason.strip():
             raise ValueError("forbidden: say why")
 
-    def check(self, context: Context) -> Verdict:  # noqa: ARG002 - reason: refuses in every context
+    def check(self, context: Context) -> Verdict:
         """Always Deny."""
         return Deny("forbidden", self.reason, "Nothing makes this possible here; do it by hand if it must be done.")
 

@@ -46,7 +46,7 @@ class RequireApproval:
         """Who may answer."""
         return Approvers(count=self.count, any_of=self.any_of, all_of=self.all_of)
 
-    def check(self, context: Context) -> Verdict:  # noqa: ARG002 - reason: asks the same in every context
+    def check(self, context: Context) -> Verdict:
         """Always Ask."""
         return Ask("approval", self.message, self.timeout, self.approvers)
 

@@ -29,7 +29,7 @@ class RequireConfirmation:
             raise ValueError("require_confirmation: the message is empty; say what is about to happen")
         object.__setattr__(self, "timeout", seconds(self.timeout, "require_confirmation: timeout"))
 
-    def check(self, context: Context) -> Verdict:  # noqa: ARG002 - reason: asks the same in every context
+    def check(self, context: Context) -> Verdict:
         """Always Ask."""
         return Ask(kind="confirmation", message=self.message, timeout_seconds=self.timeout)
 

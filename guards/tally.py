@@ -49,13 +49,13 @@ def tally(approvers: Approvers, votes: Sequence[Vote], requester: str, excluded:
     return Tally("pending" if missing else "approved", missing, counted)
 
 
-def may_vote(  # noqa: PLR0913, PLR0917 - reason: the shape the contract gives
+def may_vote(
     approvers: Approvers,
     person: str,
     groups: frozenset[str],
     requester: str,
     excluded: frozenset[str] = frozenset(),
-    is_bot: bool = False,  # noqa: FBT001, FBT002 - reason: the shape the contract gives
+    is_bot: bool = False,
 ) -> Allow | Deny:
     """Whether a vote of this person would count: Allow, or Deny `self_approval` or `not_approver` (cases T01, T02)."""
     if not requester or person == requester or person in excluded:

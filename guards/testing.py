@@ -16,12 +16,12 @@ NOON = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 """The time in every `frozen` context unless another is given."""
 
 
-def answer_yes(question: Ask, context: Context) -> bool:  # noqa: ARG001 - reason: the shape of an asker
+def answer_yes(question: Ask, context: Context) -> bool:
     """An asker that always says yes."""
     return True
 
 
-def answer_no(question: Ask, context: Context) -> bool:  # noqa: ARG001 - reason: the shape of an asker
+def answer_no(question: Ask, context: Context) -> bool:
     """An asker that always says no."""
     return False
 

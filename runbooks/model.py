@@ -30,7 +30,8 @@ class Match(Part):
 
 class Parameter(Part):
     """A closed type. target: catalogue target of `kind`; enum: one of `values`; integer: min..max; duration: seconds
-    between min and max; identifier: `[a-z0-9][a-z0-9._-]{0,62}`."""
+    between min and max; identifier: `[a-z0-9][a-z0-9._-]{0,62}`.
+    """
 
     type: Literal["target", "enum", "integer", "duration", "identifier"]
     kind: str = ""

@@ -66,7 +66,7 @@ def test_only_the_gate_unwraps_guarded_functions() -> None:
 
 def test_only_clients_open_vendor_sockets() -> None:
     allowed = ("bot/clients/", "bot/sandbox/", "bot/facts/tcp.py", "bot/web.py", "bot/slack/")
-    vendor = re.compile(r"^\s*(from|import) (pagerduty|slack_sdk|redis|xmlrpc)\b", re.M)
+    vendor = re.compile(r"^\s*(from|import) (pagerduty|slack_sdk|redis|xmlrpc)\b", re.MULTILINE)
     users = [name(p) for p in SOURCES if vendor.search(p.read_text(encoding="utf-8"))]
     assert not [u for u in users if not u.startswith(allowed)]
 

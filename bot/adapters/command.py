@@ -130,7 +130,7 @@ class CommandAdapter:
         argv: list[str] = act.request["argv"]
         loop = asyncio.get_running_loop()
         started = loop.time()
-        transport, process = await self._spawn(argv, act, key)
+        transport, process = await self._started(argv, act, key)
         ticker = asyncio.create_task(_report(process.capture, progress))
         try:
             ended = await self._until_end(process, act.deadline_seconds)
@@ -156,6 +156,19 @@ class CommandAdapter:
             exit_code=code,
             took_seconds=round(loop.time() - started, 3),
         )
+
+    async def _started(self, argv: list[str], act: Act, key: str) -> tuple[asyncio.SubprocessTransport, _Process]:
+        """Spawn; when cancelled in the middle, end what was just started with its whole group, not only its leader."""
+        spawning = asyncio.create_task(self._spawn(argv, act, key))
+        try:
+            return await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            await asyncio.wait({spawning})
+            if not spawning.cancelled() and spawning.exception() is None:
+                transport, process = spawning.result()
+                await self._end_group(transport, process)
+                transport.close()
+            raise
 
     async def _spawn(self, argv: list[str], act: Act, key: str) -> tuple[asyncio.SubprocessTransport, _Process]:
         loop = asyncio.get_running_loop()
@@ -194,7 +207,7 @@ class CommandAdapter:
         return not process.overflowed.is_set()
 
     async def _end_group(self, transport: asyncio.SubprocessTransport, process: _Process) -> None:
-        """SIGTERM to the whole group, SIGKILL after the grace, then wait for the exit so that nothing is left behind."""
+        """SIGTERM to the whole group, SIGKILL after the grace, then wait for the exit: nothing is left behind."""
         group = transport.get_pid()
         _signal_group(group, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
@@ -204,7 +217,9 @@ class CommandAdapter:
 
     def _raise_unfinished(self, act: Act, process: _Process) -> None:
         over = process.overflowed.is_set()
-        limit = f"more than {self._output_limit} bytes of output" if over else f"no end within {act.deadline_seconds:g} s"
+        limit = (
+            f"more than {self._output_limit} bytes of output" if over else f"no end within {act.deadline_seconds:g} s"
+        )
         last = process.capture.last_line
         words = f"{limit}; the process group was ended" + (f"; last line: {last}" if last else "")
         if not act.idempotent:

@@ -11,9 +11,11 @@ import hashlib
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bot.adapters.base import ActResult, Progress
@@ -43,6 +45,20 @@ class _Tally:
     lines: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     stopped: bool = False
+
+
+class _Stop:
+    """Tells a walk in a thread when to end: at the deadline (seconds from now), or when `set` was called."""
+
+    def __init__(self, deadline: float) -> None:
+        self._end = time.monotonic() + deadline
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set() or time.monotonic() >= self._end
 
 
 class DiskAdapter:
@@ -91,21 +107,17 @@ class DiskAdapter:
             raise Permanent(refused.reason)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        stop = threading.Event()
-        timer = loop.call_later(act.deadline_seconds, stop.set)
+        stop = _Stop(act.deadline_seconds)
         cleans = act.operation == "disk.clean_paths"
         before = self._clock().timestamp() - float(act.request.get("older_than_days", 0)) * DAY
         results: list[tuple[str, _Tally]] = []
         try:
             for folder in _folders(act):
                 await progress(f"{'cleaning' if cleans else 'measuring'} {folder}")
-                tally = await asyncio.to_thread(_clean, folder, before, stop) if cleans else (
-                    await asyncio.to_thread(_measure, folder, stop)
-                )
-                results.append((folder, tally))
+                walk = partial(_clean, folder, before, stop) if cleans else partial(_measure, folder, stop)
+                results.append((folder, await asyncio.to_thread(walk)))
         finally:
-            stop.set()  # also ends the thread when this task is cancelled
-            timer.cancel()
+            stop.set()  # ends the thread also when this task is cancelled
         usage = await asyncio.to_thread(_usage, act.request["root"])
         return _result(act, results, usage, round(loop.time() - started, 3))
 
@@ -133,11 +145,11 @@ def _usage(root: str) -> dict[str, Any]:
     return {"used_percent": round(100 * used / max(1, used + free), 2), "free_bytes": free}
 
 
-def _clean(folder: str, before: float, stop: threading.Event) -> _Tally:
+def _clean(folder: str, before: float, stop: _Stop) -> _Tally:
     tally = _Tally()
     with opened(folder) as held:
         device = os.fstat(held).st_dev
-        for name in sorted(os.listdir(held)):
+        for name in sorted(os.listdir(held)):  # noqa: PTH208  # reason: a folder by descriptor
             if stop.is_set():
                 tally.stopped = True
                 break
@@ -146,7 +158,7 @@ def _clean(folder: str, before: float, stop: threading.Event) -> _Tally:
                 if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before or found.st_dev != device:
                     tally.kept += 1
                     continue
-                os.unlink(name, dir_fd=held)  # noqa: PTH108  # reason: only os.unlink takes a folder descriptor
+                os.unlink(name, dir_fd=held)  # only os.unlink takes a folder descriptor
             except OSError as error:
                 tally.failed.append(f"{folder}/{name}: {error.strerror}")
                 continue
@@ -156,12 +168,12 @@ def _clean(folder: str, before: float, stop: threading.Event) -> _Tally:
     return tally
 
 
-def _measure(folder: str, stop: threading.Event) -> _Tally:
+def _measure(folder: str, stop: _Stop) -> _Tally:
     """Sizes of what stands in the folder, folders with all below; links are counted, not followed."""
     tally = _Tally()
     sizes: list[tuple[int, str]] = []
     with opened(folder) as held:
-        for name in sorted(os.listdir(held)):
+        for name in sorted(os.listdir(held)):  # noqa: PTH208  # reason: a folder by descriptor
             before = tally.size
             _add(held, name, tally, stop, DEPTH)
             sizes.append((tally.size - before, name))
@@ -170,7 +182,7 @@ def _measure(folder: str, stop: threading.Event) -> _Tally:
     return tally
 
 
-def _add(held: int, name: str, tally: _Tally, stop: threading.Event, depth: int) -> None:
+def _add(held: int, name: str, tally: _Tally, stop: _Stop, depth: int) -> None:
     if stop.is_set():
         return
     try:
@@ -184,7 +196,7 @@ def _add(held: int, name: str, tally: _Tally, stop: threading.Event, depth: int)
         tally.failed.append(f"{name}: {error.strerror}")
         return
     try:
-        for inner in os.listdir(below):
+        for inner in os.listdir(below):  # noqa: PTH208  # reason: a folder by descriptor
             _add(below, inner, tally, stop, depth - 1)
     finally:
         os.close(below)

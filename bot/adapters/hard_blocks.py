@@ -1,4 +1,4 @@
-"""Hard blocks: acts that are never carried out, whatever policy, approval or break-glass says (trust case T42, rule 14).
+"""Hard blocks: acts never carried out, whatever policy, approval or break-glass says (trust case T42, rule 14).
 
 Called by the adapters of this room from `forbidden`. Code, not configuration: there is no switch. Pure.
 """
@@ -16,13 +16,92 @@ from guards.decision import Deny
 SHELLS = frozenset({"sh", "bash", "rbash", "zsh", "dash", "ash", "ksh", "mksh", "csh", "tcsh", "fish", "pwsh", "cmd"})
 # Programs that run text or another program: what they would really do cannot be seen in argv.
 LAUNCHERS = frozenset(
-    "env sudo su doas pkexec runuser setpriv chroot unshare nsenter xargs parallel nohup timeout nice ionice setsid "
-    "stdbuf script expect watch strace ltrace gdb time flock eval exec command busybox toybox ssh scp sftp socat nc "
-    "ncat netcat telnet awk gawk mawk nawk sed ed vi vim view nvim nano emacs less more man make crontab at batch "
-    "systemd-run start-stop-daemon rsync git tar cpio tclsh node nodejs deno bun php osascript m4 bc dc "
-    "docker podman nerdctl ctr crictl lxc".split()
+    [
+        "env",
+        "sudo",
+        "su",
+        "doas",
+        "pkexec",
+        "runuser",
+        "setpriv",
+        "chroot",
+        "unshare",
+        "nsenter",
+        "xargs",
+        "parallel",
+        "nohup",
+        "timeout",
+        "nice",
+        "ionice",
+        "setsid",
+        "stdbuf",
+        "script",
+        "expect",
+        "watch",
+        "strace",
+        "ltrace",
+        "gdb",
+        "time",
+        "flock",
+        "eval",
+        "exec",
+        "command",
+        "busybox",
+        "toybox",
+        "ssh",
+        "scp",
+        "sftp",
+        "socat",
+        "nc",
+        "ncat",
+        "netcat",
+        "telnet",
+        "awk",
+        "gawk",
+        "mawk",
+        "nawk",
+        "sed",
+        "ed",
+        "vi",
+        "vim",
+        "view",
+        "nvim",
+        "nano",
+        "emacs",
+        "less",
+        "more",
+        "man",
+        "make",
+        "crontab",
+        "at",
+        "batch",
+        "systemd-run",
+        "start-stop-daemon",
+        "rsync",
+        "git",
+        "tar",
+        "cpio",
+        "tclsh",
+        "node",
+        "nodejs",
+        "deno",
+        "bun",
+        "php",
+        "osascript",
+        "m4",
+        "bc",
+        "dc",
+        "docker",
+        "podman",
+        "nerdctl",
+        "ctr",
+        "crictl",
+        "lxc",
+    ]
 )
-INTERPRETERS = re2.compile(r"(?i)\A(python|pypy|perl|ruby|irb|lua|luajit|php|node|julia|rscript|guile|tclsh|wish)[0-9.]*\z")
+INTERPRETERS = re2.compile(
+    r"(?i)\A(python|pypy|perl|ruby|irb|lua|luajit|php|node|julia|rscript|guile|tclsh|wish)[0-9.]*\z"
+)
 # Programs that destroy what nobody can bring back, or stop the host. Deletion goes through disk.clean_paths only.
 DESTROYERS = re2.compile(
     r"(?i)\A(rm|rmdir|unlink|shred|srm|dd|truncate|wipefs|mkfs(\..+)?|mke2fs|mkswap|fdisk|sfdisk|gdisk|sgdisk|parted|"
@@ -45,8 +124,28 @@ KUBERNETES_KEPT = re2.compile(
 )
 KUBERNETES_SHELLS = frozenset({"exec", "run", "debug", "attach", "cp", "proxy", "edit"})
 REDIS_ACTS = frozenset(
-    "flushall eval evalsha eval_ro evalsha_ro fcall script function config shutdown debug module replicaof slaveof "
-    "migrate restore swapdb failover cluster acl".split()
+    [
+        "flushall",
+        "eval",
+        "evalsha",
+        "eval_ro",
+        "evalsha_ro",
+        "fcall",
+        "script",
+        "function",
+        "config",
+        "shutdown",
+        "debug",
+        "module",
+        "replicaof",
+        "slaveof",
+        "migrate",
+        "restore",
+        "swapdb",
+        "failover",
+        "cluster",
+        "acl",
+    ]
 )
 UNSAFE_ENVIRONMENT = re2.compile(
     r"(?i)\A(LD_.*|DYLD_.*|BASH_ENV|ENV|IFS|PS4|SHELLOPTS|PATH|PYTHON.*|PERL5?.*|RUBYOPT|RUBYLIB|NODE_OPTIONS|"
@@ -64,7 +163,7 @@ def blocked(reason: str) -> Deny:
 
 
 def check_target(act: Act, operations: Collection[str]) -> Deny | None:
-    """Target and operation of an act: unknown operation, empty, dashed, whole-fleet or hostile target name (T33, T34)."""
+    """Target and operation of an act: unknown, empty, dashed, whole-fleet or hostile name (T33, T34)."""
     if act.operation not in operations:
         return blocked(f"{act.operation} is no operation of the {act.adapter} adapter")
     for what, text in (("kind", act.target.kind), ("environment", act.target.environment), ("name", act.target.name)):
@@ -119,7 +218,9 @@ def check_argv(argv: Sequence[str]) -> Deny | None:
 
 def _check_program(program: str, words: Sequence[str]) -> Deny | None:
     """Rules for single programs."""
-    if program in ("find", "fd", "fdfind") and (FIND_ACTS & set(words) or {"-x", "--exec", "--exec-batch"} & set(words)):
+    if program in ("find", "fd", "fdfind") and (
+        FIND_ACTS & set(words) or {"-x", "--exec", "--exec-batch"} & set(words)
+    ):
         return blocked("find with an action")
     if program == "systemctl" and SYSTEMCTL_STOPS & set(words):
         return blocked("stopping the host")
@@ -145,7 +246,7 @@ def _check_kubernetes(words: Sequence[str]) -> Deny | None:
             return blocked("deleting a namespace, node, volume or secret of a cluster")
         if any(word.startswith(("-f", "--filename", "-k", "--kustomize")) for word in words):
             return blocked("deleting whatever a file says")
-    if {"replace", "apply"} & set(words) and any(word.startswith("--force") or word.startswith("--prune") for word in words):
+    if {"replace", "apply"} & set(words) and any(word.startswith(("--force", "--prune")) for word in words):
         return blocked("replacing or pruning cluster objects by force")
     return None
 
@@ -153,6 +254,9 @@ def _check_kubernetes(words: Sequence[str]) -> Deny | None:
 def _check_cloud(words: Sequence[str]) -> Deny | None:
     if {"iam", "organizations", "role", "ad", "kms"} & set(words):
         return blocked("changing who may do what in a cloud account")
-    if any(word.startswith(("delete", "terminate", "remove-", "destroy", "purge")) or word in ("rm", "rb") for word in words):
+    if any(
+        word.startswith(("delete", "terminate", "remove-", "destroy", "purge")) or word in ("rm", "rb")
+        for word in words
+    ):
         return blocked("deleting or terminating cloud resources")
     return None

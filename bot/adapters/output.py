@@ -15,7 +15,9 @@ HEAD = 8_192  # bytes kept from the beginning
 TAIL = 8_192  # bytes kept from the end
 LINE = 200  # characters of a progress line
 # CSI, OSC (ended by BEL or ESC \), and the other two-byte escapes of ECMA-48
-ESCAPES = re2.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|\x1b[PX^_][^\x1b]*(\x1b\\)?|\x1b[ -/]*[0-~]?")
+ESCAPES = re2.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|\x1b[PX^_][^\x1b]*(\x1b\\)?|\x1b[ -/]*[0-~]?"
+)
 
 
 def clean(text: str) -> str:

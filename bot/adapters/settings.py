@@ -7,6 +7,7 @@ atomically; the replaced value is kept in `<name>.previous.json` beside it. Must
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -186,7 +187,9 @@ def _write(held: int, name: str, values: Values, *, like: str) -> None:
     """Replace the file by a synced new one with the mode and owner of `like`, then sync the folder."""
     model = os.stat(like, dir_fd=held, follow_symlinks=False)
     temporary = f".{name}.countersign-new"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with contextlib.suppress(FileNotFoundError):  # one that a crash left; O_EXCL then makes surely a new one
+        os.unlink(temporary, dir_fd=held)  # only os.unlink takes a folder descriptor
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600, dir_fd=held)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -196,9 +199,9 @@ def _write(held: int, name: str, values: Values, *, like: str) -> None:
             if (model.st_uid, model.st_gid) != (os.geteuid(), os.getegid()):
                 os.fchown(descriptor, model.st_uid, model.st_gid)
             os.fsync(descriptor)
-        os.replace(temporary, name, src_dir_fd=held, dst_dir_fd=held)  # noqa: PTH105  # reason: only os.replace takes descriptors
+        os.replace(temporary, name, src_dir_fd=held, dst_dir_fd=held)  # only os.replace takes descriptors
         os.fsync(held)
     except OSError:
         if temporary in os.listdir(held):
-            os.unlink(temporary, dir_fd=held)  # noqa: PTH108  # reason: only os.unlink takes a folder descriptor
+            os.unlink(temporary, dir_fd=held)  # only os.unlink takes a folder descriptor
         raise

@@ -105,7 +105,11 @@ class SupervisorAdapter:
             done = await client.restart(program, left)
             if done.interrupted:
                 raise Ambiguous(f"{program} was stopped; whether it was started is not known: {done.reason}")
-            reason = "" if done.started else f"{'stopped, but not started' if done.stopped else 'not started'}: {done.reason}"
+            reason = (
+                ""
+                if done.started
+                else f"{'stopped, but not started' if done.stopped else 'not started'}: {done.reason}"
+            )
         else:
             start = act.operation == "supervisor.start"
             try:
@@ -154,4 +158,9 @@ class SupervisorAdapter:
 
 
 def _seen(info: ProcessInfo) -> dict[str, Any]:
-    return {"state": info.state, "pid": info.pid, "uptime_seconds": info.uptime_seconds, "description": info.description}
+    return {
+        "state": info.state,
+        "pid": info.pid,
+        "uptime_seconds": info.uptime_seconds,
+        "description": info.description,
+    }

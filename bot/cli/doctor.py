@@ -43,11 +43,11 @@ def needed_secrets(found: Configuration) -> list[Check]:
     if mode == "socket":
         needs["SLACK_APP_TOKEN"] = "Socket Mode cannot connect. Fix: create an app-level token with connections:write."
     else:
-        needs["SLACK_SIGNING_SECRET"] = "Slack requests cannot be verified. Fix: copy it from the app's Basic Information."
+        needs["SLACK_SIGNING_SECRET"] = (
+            "Slack requests cannot be verified. Fix: copy it from the app's Basic Information."
+        )
     checks = [
-        Check(name, "ok", "is set")
-        if found.secret(name)
-        else Check(name, "error", *why.split(" Fix: ", 1))
+        Check(name, "ok", "is set") if found.secret(name) else Check(name, "error", *why.split(" Fix: ", 1))
         for name, why in needs.items()
     ]
     optional = {
@@ -68,7 +68,9 @@ def needed_secrets(found: Configuration) -> list[Check]:
         message = "services.yaml names Jira projects, but Jira is not configured"
         checks.append(Check("JIRA_URL", "error", message, "set JIRA_URL, JIRA_USER and JIRA_TOKEN."))
     servicenow = any(service.tickets.servicenow for service in found.catalogue.services)
-    configured = found.address("SERVICENOW_URL") and found.address("SERVICENOW_USER") and found.secret("SERVICENOW_PASSWORD")
+    configured = (
+        found.address("SERVICENOW_URL") and found.address("SERVICENOW_USER") and found.secret("SERVICENOW_PASSWORD")
+    )
     if servicenow and not configured:
         message = "services.yaml asks for ServiceNow incidents, but ServiceNow is not configured"
         fix = "set SERVICENOW_URL, SERVICENOW_USER and SERVICENOW_PASSWORD."
@@ -96,7 +98,9 @@ def rules(found: Configuration) -> list[Check]:
         for group in (*rule.approvers.any_of, *rule.approvers.all_of):
             if not found.people.groups.get(group):
                 message = f"approvers of {rule.environment} name the group {group}, which is empty or unknown: nobody can approve"
-                checks.append(Check("people", "error", message, f"add {group} with members to `groups` in people.yaml."))
+                checks.append(
+                    Check("people", "error", message, f"add {group} with members to `groups` in people.yaml.")
+                )
     folders = [found.path.parent / folder for folder in found.file.runbooks]
     catalogue = load_catalog([*([BUILTIN] if found.file.builtin_runbooks else []), *folders])
     checks += [Check("runbooks", "error", f"{p.file}:{p.line}: {p.message}", p.fix) for p in catalogue.problems]

@@ -51,7 +51,9 @@ def lint(
         typer.echo(json.dumps({"errors": errors, "runbooks": len(found.runbooks), "findings": lines}, indent=1))
     else:
         for line in lines:
-            typer.echo(f"{line['file']}:{line['line']}:{line['column']}: {line['severity']} [{line['rule']}] "
-                       f"{line['message']} Fix: {line['fix']}")
+            typer.echo(
+                f"{line['file']}:{line['line']}:{line['column']}: {line['severity']} [{line['rule']}] "
+                f"{line['message']} Fix: {line['fix']}"
+            )
         typer.echo(f"{len(found.runbooks)} runbooks, {errors} errors, {len(lines) - errors} warnings")
     raise typer.Exit(1 if errors else 0)

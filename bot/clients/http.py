@@ -1,4 +1,4 @@
-"""Plain HTTP to listed hosts only: the client behind the `http` fact and the `http` adapter (mission E2, trust case T28).
+"""Plain HTTP to listed hosts only: the client behind the `http` fact and adapter (mission E2, trust case T28).
 
 Called by bot/facts/http.py and bot/adapters/http.py with URLs from services.yaml, never from an alert.
 Must not follow redirects, use a proxy, keep cookies, reuse a connection, repeat a POST (aiohttp repeats a dropped GET
@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.clients.allow_list import AllowList
-from bot.errors import Ambiguous, Permanent, Transient
+from bot.errors import Ambiguous, CountersignError, Permanent, Transient
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -67,9 +67,7 @@ class CheckingResolver(AbstractResolver):
                 raise RefusedAddressError(reason)
             version = socket.AF_INET6 if ":" in text else socket.AF_INET
             found.append(
-                ResolveResult(
-                    hostname=host, host=text, port=port, family=version, proto=0, flags=socket.AI_NUMERICHOST
-                )
+                ResolveResult(hostname=host, host=text, port=port, family=version, proto=0, flags=socket.AI_NUMERICHOST)
             )
         return found
 
@@ -142,23 +140,8 @@ class HttpClient:
         try:
             async with asyncio.timeout(deadline):
                 return await self._send(method, url, data, dict(headers or {}), sent)
-        except RefusedAddressError as error:
-            raise Permanent(str(error)) from error
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise Unreachable(f"cannot connect: {_words(error.certificate_error)}") from error
-        except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, RefusedAddressError):
-                raise Permanent(str(error.os_error)) from error
-            raise Unreachable(f"cannot connect: {error.os_error.strerror or error.os_error}") from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise Permanent("not a usable URL") from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            reason = f"no answer within {deadline:g} s" if isinstance(error, TimeoutError) else _words(error)
-            if not sent.headers:
-                raise Unreachable(f"cannot connect: {reason}") from error
-            if method == "GET":
-                raise NoAnswer(reason) from error
-            raise Ambiguous(f"the request was sent and no whole answer came back: {reason}") from error
+            raise _ours(error, method, deadline, sent=sent.headers) from error
 
     async def _send(
         self, method: str, url: str, data: bytes | None, headers: dict[str, str], sent: SimpleNamespace
@@ -215,11 +198,28 @@ class HttpClient:
         return self._session
 
 
+def _ours(error: Exception, method: str, deadline: float, *, sent: bool) -> CountersignError:
+    """What a foreign error means here. sent: the request's head had left us."""
+    # a certificate error is a ClientConnectorError without os_error
+    cause: object = getattr(error, "os_error", error)
+    if isinstance(cause, RefusedAddressError):
+        return Permanent(str(cause))
+    if isinstance(error, aiohttp.InvalidURL):
+        return Permanent("not a usable URL")
+    timed_out = isinstance(error, TimeoutError)
+    reason = f"no answer within {deadline:g} s" if timed_out else _words(cause)
+    if not sent:
+        return Unreachable(f"cannot connect: {reason}")
+    if method == "GET":
+        return NoAnswer(reason)
+    return Ambiguous(f"the request was sent and no whole answer came back: {reason}")
+
+
 async def _mark_sent(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
 ) -> None:
     context.trace_request_ctx.headers = True
 
 
-def _words(error: Exception) -> str:
-    return (str(error) or type(error).__name__)[:200]
+def _words(error: object) -> str:
+    return (getattr(error, "strerror", "") or str(error) or type(error).__name__)[:200]

@@ -114,7 +114,9 @@ class SlackClient:
         if self._session is not None:
             await self._session.close()
 
-    async def _call(self, method: str, arguments: dict[str, Any], *, repeatable: bool, form: bool = False) -> dict[str, Any]:
+    async def _call(
+        self, method: str, arguments: dict[str, Any], *, repeatable: bool, form: bool = False
+    ) -> dict[str, Any]:
         try:
             answer = await (
                 self.web.api_call(method, params=arguments) if form else self.web.api_call(method, json=arguments)

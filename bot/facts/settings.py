@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import Permanent
 
-PASSWORD_ENV = r"\A([A-Z][A-Z0-9_]{0,63})?\z"
+VARIABLE_NAME = r"\A([A-Z][A-Z0-9_]{0,63})?\z"
 
 
 class FactSettings(BaseModel):

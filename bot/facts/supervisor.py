@@ -15,7 +15,7 @@ from pydantic import Field
 from bot.clients.supervisor import Login, SupervisorClient
 from bot.errors import Permanent
 from bot.facts.base import FactRequest
-from bot.facts.settings import PASSWORD_ENV, FactSettings, settings_of
+from bot.facts.settings import VARIABLE_NAME, FactSettings, settings_of
 
 Secrets = Callable[[str], str]
 
@@ -26,7 +26,7 @@ class SupervisorSettings(FactSettings):
     url: str
     program: str
     username: str = ""
-    password_env: str = Field(default="", pattern=PASSWORD_ENV)
+    password_env: str = Field(default="", pattern=VARIABLE_NAME)
 
 
 class SupervisorFact:

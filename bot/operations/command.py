@@ -60,5 +60,12 @@ def run(request: PlanRequest) -> Act:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("command.run", KIND, False, Command, run, "Run one listed program"),
+    Operation(
+        name="command.run",
+        target_kind=KIND,
+        read_only=False,
+        parameters=Command,
+        plan=run,
+        summary="Run one listed program",
+    ),
 )

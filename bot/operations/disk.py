@@ -84,6 +84,20 @@ def clean_paths(request: PlanRequest) -> Act:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("disk.report", KIND, True, NoParameters, report, "Report what fills a disk area"),
-    Operation("disk.clean_paths", KIND, False, OlderThan, clean_paths, "Remove old files from known-safe folders"),
+    Operation(
+        name="disk.report",
+        target_kind=KIND,
+        read_only=True,
+        parameters=NoParameters,
+        plan=report,
+        summary="Report what fills a disk area",
+    ),
+    Operation(
+        name="disk.clean_paths",
+        target_kind=KIND,
+        read_only=False,
+        parameters=OlderThan,
+        plan=clean_paths,
+        summary="Remove old files from known-safe folders",
+    ),
 )

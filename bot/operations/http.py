@@ -92,6 +92,20 @@ def post(request: PlanRequest) -> Act:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("http.get", KIND, True, Path, get, "Read one path of an endpoint"),
-    Operation("http.post", KIND, False, Post, post, "Post JSON to one path of an endpoint"),
+    Operation(
+        name="http.get",
+        target_kind=KIND,
+        read_only=True,
+        parameters=Path,
+        plan=get,
+        summary="Read one path of an endpoint",
+    ),
+    Operation(
+        name="http.post",
+        target_kind=KIND,
+        read_only=False,
+        parameters=Post,
+        plan=post,
+        summary="Post JSON to one path of an endpoint",
+    ),
 )

@@ -76,6 +76,20 @@ def _plan(request: PlanRequest, operation: str, command: str, *, read_only: bool
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("redis.ping", KIND, True, NoParameters, ping, "Ask Redis whether it answers"),
-    Operation("redis.flush_database", KIND, False, NoParameters, flush_database, "Clear one Redis database"),
+    Operation(
+        name="redis.ping",
+        target_kind=KIND,
+        read_only=True,
+        parameters=NoParameters,
+        plan=ping,
+        summary="Ask Redis whether it answers",
+    ),
+    Operation(
+        name="redis.flush_database",
+        target_kind=KIND,
+        read_only=False,
+        parameters=NoParameters,
+        plan=flush_database,
+        summary="Clear one Redis database",
+    ),
 )

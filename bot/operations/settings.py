@@ -104,6 +104,20 @@ def _act(request: PlanRequest, operation: str, resolved: dict[str, Any], shown: 
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("settings.set", KIND, False, Setting, set_value, "Set one allowed value in a settings file"),
-    Operation("settings.restore", KIND, False, Key, restore, "Restore the previous value of a setting"),
+    Operation(
+        name="settings.set",
+        target_kind=KIND,
+        read_only=False,
+        parameters=Setting,
+        plan=set_value,
+        summary="Set one allowed value in a settings file",
+    ),
+    Operation(
+        name="settings.restore",
+        target_kind=KIND,
+        read_only=False,
+        parameters=Key,
+        plan=restore,
+        summary="Restore the previous value of a setting",
+    ),
 )

@@ -105,8 +105,36 @@ def _change(request: PlanRequest, verb: str, *, idempotent: bool) -> Act:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("supervisor.tail_log", KIND, True, Lines, tail_log, "Read the end of a program's log"),
-    Operation("supervisor.start", KIND, False, NoParameters, start, "Start a program"),
-    Operation("supervisor.stop", KIND, False, NoParameters, stop, "Stop a program"),
-    Operation("supervisor.restart", KIND, False, NoParameters, restart, "Restart a program"),
+    Operation(
+        name="supervisor.tail_log",
+        target_kind=KIND,
+        read_only=True,
+        parameters=Lines,
+        plan=tail_log,
+        summary="Read the end of a program's log",
+    ),
+    Operation(
+        name="supervisor.start",
+        target_kind=KIND,
+        read_only=False,
+        parameters=NoParameters,
+        plan=start,
+        summary="Start a program",
+    ),
+    Operation(
+        name="supervisor.stop",
+        target_kind=KIND,
+        read_only=False,
+        parameters=NoParameters,
+        plan=stop,
+        summary="Stop a program",
+    ),
+    Operation(
+        name="supervisor.restart",
+        target_kind=KIND,
+        read_only=False,
+        parameters=NoParameters,
+        plan=restart,
+        summary="Restart a program",
+    ),
 )

@@ -126,7 +126,11 @@ class SlackRecorder:
         broadcast: bool = False,
     ) -> SlackMessage:
         """Post once and remember where. since: no older message can be ours (for the look-up in a channel)."""
-        found = await self._look_up(channel, thread_ts, key, since) if delivery.maybe_sent or key in self._doubtful else None
+        found = (
+            await self._look_up(channel, thread_ts, key, since)
+            if delivery.maybe_sent or key in self._doubtful
+            else None
+        )
         if found is None:
             await self._wait(self._pace.post(channel))
             metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery": delivery.id, "key": key}}

@@ -16,7 +16,7 @@ _GROUP_PINGS = ("here", "channel", "everyone")
 
 
 def clean(value: object) -> str:
-    """Text without control, bidi, zero-width, private and unassigned characters. Line ends stay, as `\\n`."""
+    r"""Text without control, bidi, zero-width, private and unassigned characters. Line ends stay, as `\n`."""
     text = str(value).replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     text = text.replace("\t", " ")
     return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _HIDDEN)
@@ -59,7 +59,7 @@ def quote(value: object, limit: int = 600, lines: int = 8) -> str:
 
 
 def exact(value: object, limit: int = 2000, *, lines: bool = False) -> str:
-    """An exact command inside a code block: hidden characters, line ends and backticks appear as `\\uXXXX`, so that
+    r"""An exact command inside a code block: hidden characters, line ends and backticks appear as `\uXXXX`, so that
     nothing disappears and one command cannot pose as two. lines: keep line ends (for output).
     """
     shown = [c if _as_is(c) or (lines and c == "\n") else _visible(c) for c in str(value)]

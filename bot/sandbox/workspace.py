@@ -155,6 +155,7 @@ class Workspace:
         self.page_url = await self.page.start(self._page_port)
         for program in self.places.programs:
             write_settings(program.settings, mode="ok", stop_seconds=self.settings.stop_seconds)
+            program.ledger.unlink(missing_ok=True)
         await self.supervisor.start()
         file = configuration.write(self.places, self.settings, self.clock())
         past = history.past_incidents(self.clock(), CHANNEL, ALERT_TITLE.format(name="payments"), ALERT_NAME)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -31,34 +31,57 @@ class Delivered(Protocol):
     """bot.store.inbox.Delivered as this room sees it."""
 
     @property
-    def id(self) -> int: ...
+    def id(self) -> int:
+        """Row of the inbox."""
+        ...
+
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """`slack` for ours."""
+        ...
+
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """The deduplication key."""
+        ...
+
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Mapping[str, str]:
+        """Lower-case names."""
+        ...
+
     @property
-    def body(self) -> bytes: ...
+    def body(self) -> bytes:
+        """Raw bytes."""
+        ...
+
     @property
-    def received_at(self) -> datetime: ...
+    def received_at(self) -> datetime:
+        """UTC."""
+        ...
 
 
 class Accepting(Protocol):
     """bot.store.inbox.Inbox as this room sees it."""
 
-    async def accept(
-        self, source: str, key: str, headers: dict[str, str], body: bytes, received_at: datetime
-    ) -> bool: ...
-    async def take(self, limit: int) -> list[Any]: ...
-    async def done(self, ids: list[int]) -> None: ...
+    async def accept(self, source: str, key: str, headers: dict[str, str], body: bytes, received_at: datetime) -> bool:
+        """True when it is new, after it is on disk. Raises Transient."""
+        ...
+
+    async def take(self, limit: int) -> list[Any]:
+        """The oldest deliveries that are not done, of every source."""
+        ...
+
+    async def done(self, ids: list[int]) -> None:
+        """They need not be taken again."""
+        ...
 
 
 def read(body: bytes, content_type: str) -> Payload | None:
     """The payload of a JSON, form (`payload=` or slash command) or Socket Mode body; None when it is neither."""
     try:
         text = body.decode("utf-8")
-        if content_type.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+        if content_type.split(";", maxsplit=1)[0].strip().lower() == "application/x-www-form-urlencoded":
             form = {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
             made = json.loads(form["payload"]) if "payload" in form else form
         else:
@@ -73,7 +96,12 @@ def key_of(payload: Payload, otherwise: str) -> str:
     if isinstance(payload.get("event_id"), str):
         return f"event:{payload['event_id']}"
     actions = payload.get("actions")
-    if payload.get("type") == "block_actions" and isinstance(actions, list) and actions and isinstance(actions[0], dict):
+    if (
+        payload.get("type") == "block_actions"
+        and isinstance(actions, list)
+        and actions
+        and isinstance(actions[0], dict)
+    ):
         user = payload.get("user")
         name = user.get("id") if isinstance(user, dict) else ""
         return f"action:{actions[0].get('action_ts')}:{actions[0].get('action_id')}:{name}"
@@ -81,9 +109,16 @@ def key_of(payload: Payload, otherwise: str) -> str:
 
 
 class Dispatcher:
-    """Accepts, dispatches and remembers what was handled. clock: UTC now."""
+    """Accepts, dispatches and remembers what was handled.
 
-    def __init__(self, app: AsyncApp, inbox: Accepting, clock: Callable[[], datetime]) -> None:
+    clock: UTC now. mark_after: seconds until what was handled is marked in the inbox, so that a busy moment costs one
+    write; a crash in between only means that a handled click is offered again, and its decision is in the store.
+    """
+
+    def __init__(
+        self, app: AsyncApp, inbox: Accepting, clock: Callable[[], datetime], *, mark_after: float = 0.2
+    ) -> None:
+        self._mark_after = mark_after
         self._app = app
         self._inbox = inbox
         self._clock = clock
@@ -137,7 +172,9 @@ class Dispatcher:
             return False
         payload = read(delivered.body, delivered.headers.get("content-type", ""))
         if payload is None or age > YOUNG:
-            log().warning("slack: a stored delivery is too old or unreadable", key=delivered.key, age=age.total_seconds())
+            log().warning(
+                "slack: a stored delivery is too old or unreadable", key=delivered.key, age=age.total_seconds()
+            )
             return False
         await self._handle(delivered.key, payload)
         return True
@@ -160,7 +197,11 @@ class Dispatcher:
     async def _after(self, key: str, request: AsyncBoltRequest) -> None:
         work = request.context.get(AFTER)
         if work is not None:
-            await work
+            results: Sequence[object] = await asyncio.gather(work, return_exceptions=True)
+            if isinstance(result := results[0], Exception):
+                log().error(
+                    "slack: the work after an acknowledgement failed", error=f"{type(result).__name__}: {result}"
+                )
         self._under_way.discard(key)
         self._handled.add(key)
         if self._marking is None or self._marking.done():
@@ -168,6 +209,7 @@ class Dispatcher:
 
     async def _mark(self) -> None:
         """Mark what was handled as done in the inbox; the inbox names rows by id, so they are looked up by key."""
+        await asyncio.sleep(self._mark_after)
         try:
             rows = [d for d in await self._inbox.take(BATCH) if d.source == SOURCE and d.key in self._handled]
             await self._inbox.done([d.id for d in rows])

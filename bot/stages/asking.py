@@ -113,7 +113,9 @@ def _open(
     if incident.status is IncidentStatus.TRIGGERED:
         incident = incident.model_copy(update={"status": IncidentStatus.ACKNOWLEDGED, "updated_at": now})
         incidents.save(session, incident)
-        _write(session, equipment, incident, EntryKind.ACKNOWLEDGED, person.id, now, {"by": person.name, "via": "slack"})
+        _write(
+            session, equipment, incident, EntryKind.ACKNOWLEDGED, person.id, now, {"by": person.name, "via": "slack"}
+        )
         if equipment.pagerduty and incident.source == "pagerduty":
             status_to_pagerduty(session, incident, IncidentStatus.ACKNOWLEDGED, now)
     data: dict[str, Any] = {

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmodel import Session
+
 from bot.adapters.base import Adapter
 from bot.facts.base import FactSource
 from bot.incident import Incident, IncidentStatus
@@ -24,7 +26,7 @@ from bot.transcript import Entry
 from guards.policy import Policy
 from runbooks.load import Library
 from runbooks.match import Index
-from sqlmodel import Session
+
 
 @dataclass(frozen=True, slots=True)
 class Equipment:

@@ -115,7 +115,12 @@ async def ask_unknown(equipment: Equipment, attempt: Attempt, reason: str) -> st
             delivered=False,
         )
         approvals.open(session, question)
-        data = {"step": run.plan.steps[attempt.step].id, "shown": act.shown, "reason": reason, "approval_id": question.id}
+        data = {
+            "step": run.plan.steps[attempt.step].id,
+            "shown": act.shown,
+            "reason": reason,
+            "approval_id": question.id,
+        }
         note(session, equipment, run, incident, EntryKind.UNKNOWN, data)
         return question.id
 
@@ -208,7 +213,13 @@ def _outcome_entries(
 
 
 def escalate(
-    session: Session, equipment: Equipment, incident: Incident, reason: str, *, run: Run | None = None, actor: str = "bot"
+    session: Session,
+    equipment: Equipment,
+    incident: Incident,
+    reason: str,
+    *,
+    run: Run | None = None,
+    actor: str = "bot",
 ) -> None:
     """Page with the reason: an entry everywhere and one PagerDuty event per incident (Events v2 dedup key, V3)."""
     now = equipment.clock()

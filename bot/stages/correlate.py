@@ -140,9 +140,7 @@ def _open(batch: _Batch, signal: Signal, result: Correlated, now: datetime) -> I
     equipment = batch.equipment
     service = equipment.catalogue.by_reference(signal.source, signal.service, signal.labels)
     status = signal.status or STATUS_OF.get(signal.kind, IncidentStatus.TRIGGERED)
-    earlier = (
-        incidents.similar(batch.session, service.name, signal.alert_name, now, FLAPPING_COUNT) if service else []
-    )
+    earlier = incidents.similar(batch.session, service.name, signal.alert_name, now, FLAPPING_COUNT) if service else []
     recent = [i for i in earlier if now - i.opened_at <= FLAPPING_WINDOW]
     incident = Incident(
         id=equipment.new_id("inc"),
@@ -232,16 +230,12 @@ def _update(batch: _Batch, incident: Incident, signal: Signal, result: Correlate
     if moved and status is IncidentStatus.RESOLVED:
         cancel_open_work(batch.session, batch.equipment, changed, result.wake)
         result.enrich.pop(incident.id, None)
-    elif moved and incident.status is IncidentStatus.RESOLVED:
-        result.enrich[incident.id] = changed
-    elif incident.id in result.enrich:
+    elif (moved and incident.status is IncidentStatus.RESOLVED) or incident.id in result.enrich:
         result.enrich[incident.id] = changed
     return changed
 
 
-def cancel_open_work(
-    session: Session, equipment: Equipment, incident: Incident, wake: list[tuple[str, str]]
-) -> None:
+def cancel_open_work(session: Session, equipment: Equipment, incident: Incident, wake: list[tuple[str, str]]) -> None:
     """A resolved incident needs no more acts: open questions become void, the offered step is withdrawn (T23)."""
     now = equipment.clock()
     for run in runs.for_incident(session, incident.id):

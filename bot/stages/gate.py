@@ -23,7 +23,7 @@ from guards.rate_limit import RateLimit
 from guards.require_approval import RequireApproval
 from runbooks.model import Runbook, Safety
 
-HISTORY = timedelta(days=1)
+HISTORY = timedelta(days=31)  # the longest window a limit may have (guards/rate_limit.py)
 
 
 def plan_with(operation: Operation, request: PlanRequest) -> Act:
@@ -40,8 +40,14 @@ def actor_of(person: Person | None) -> guards.Actor:
 
 
 def snapshot(
-    session: Session, equipment: Equipment, plan: Plan, step: PlanStep, person: Person | None, run_id: str,
-    stops: Sequence[guards.Stop], now: datetime,
+    session: Session,
+    equipment: Equipment,
+    plan: Plan,
+    step: PlanStep,
+    person: Person | None,
+    run_id: str,
+    stops: Sequence[guards.Stop],
+    now: datetime,
 ) -> guards.Context:
     """Everything the guards may look at for one step, read in the caller's transaction."""
     safety = _safety(equipment, plan, step)
@@ -72,7 +78,7 @@ def decide_step(equipment: Equipment, plan: Plan, step: PlanStep, context: guard
         chain.append(AllowedEnvs(envs=tuple(safety.scopes)))
         chain.append(BlastRadius(max_targets=safety.blast_radius.max_targets))
         chain += [
-            RateLimit(max=limit.max, window=limit.window, per=limit.per)
+            RateLimit(max=limit.max, window=limit.window, per=limit.per, env=limit.env)
             for limit in safety.limits
             if limit.env in ("", plan.environment)
         ]
@@ -100,9 +106,7 @@ def questions(equipment: Equipment, plan: Plan, decisions: Sequence[guards.Decis
         for question in approvals:
             if question.approvers and question.approvers.any_of:
                 any_of = tuple(g for g in any_of if g in question.approvers.any_of)
-        all_of = tuple(
-            dict.fromkeys([*own.all_of, *(g for q in approvals if q.approvers for g in q.approvers.all_of)])
-        )
+        all_of = tuple(dict.fromkeys([*own.all_of, *(g for q in approvals if q.approvers for g in q.approvers.all_of)]))
         found.append(
             guards.Ask(
                 kind="approval",

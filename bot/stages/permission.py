@@ -43,9 +43,7 @@ def count_votes(approval: Approval, votes: Sequence[Vote], people: People) -> Ta
     return tally(approvers_of(approval), counted, approval.requester)
 
 
-def use_approvals(
-    session: Session, equipment: Equipment, run: Run, decision: Decision, now: datetime
-) -> Deny | None:
+def use_approvals(session: Session, equipment: Equipment, run: Run, decision: Decision, now: datetime) -> Deny | None:
     """Consume every question of the run, or say why it cannot start. Questions used before stay used."""
     asked = [a for a in approvals.for_run(session, run.id) if a.kind in ASKED_BEFORE_START]
     kinds = {approval.kind for approval in asked}

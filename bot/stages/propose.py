@@ -90,9 +90,7 @@ def offer(
     return proposal, made, data
 
 
-def _none(
-    equipment: Equipment, incident: Incident, why: str, alternatives: list[dict[str, Any]]
-) -> Proposal:
+def _none(equipment: Equipment, incident: Incident, why: str, alternatives: list[dict[str, Any]]) -> Proposal:
     return Proposal(
         id=equipment.new_id("prop"),
         incident_id=incident.id,

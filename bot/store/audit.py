@@ -38,13 +38,15 @@ class AuditTable(SQLModel, table=True):
 AUDIT = table(AuditTable)
 C = AUDIT.c
 COLUMNS = (C.seq, C.at, C.actor, C.event, C.subject, C.data.label("data_text"), C.hash)
+INSERT = insert(AUDIT)
+LAST = select(C.seq, C.hash).order_by(C.seq.desc()).limit(1)
 
 
 def append(session: Session, at: datetime, actor: str, event: str, subject: str, data: dict[str, Any]) -> AuditRow:
     """Add the next row. Raises Permanent when `data` has no canonical form: the transaction must end (T63)."""
     if session.get_bind().dialect.name == "postgresql":
         run(session, sql("LOCK TABLE audit IN EXCLUSIVE MODE"))  # one chain: two workers must not extend the same head
-    last = run(session, select(C.seq, C.hash).order_by(C.seq.desc()).limit(1)).one_or_none()
+    last = run(session, LAST).one_or_none()
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
     try:
         text = canonical(data)
@@ -53,7 +55,7 @@ def append(session: Session, at: datetime, actor: str, event: str, subject: str,
     except (ValueError, TypeError, RecursionError) as error:
         raise Permanent(f"this cannot be written to the audit: {error}") from error
     values = {"seq": seq, "at": bare.at, "actor": actor, "event": event, "subject": subject, "data": text, "hash": made}
-    run(session, insert(AUDIT).values(**values))
+    run(session, INSERT, values)
     return AuditRow(seq, bare.at, actor, event, subject, text, made)
 
 

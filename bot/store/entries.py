@@ -37,6 +37,7 @@ class EntryRow(SQLModel, table=True):
 
 ENTRY = table(EntryRow)
 C = ENTRY.c
+INSERT = insert(ENTRY)
 
 
 def append(session: Session, entry: Entry) -> Entry:
@@ -49,7 +50,7 @@ def append(session: Session, entry: Entry) -> Entry:
         "actor": entry.actor,
         "data": entry.data,
     }
-    key = run(session, insert(ENTRY).values(**values)).inserted_primary_key
+    key = run(session, INSERT, values).inserted_primary_key
     return entry.model_copy(update={"seq": key[0] if key else 0})
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Text, func, insert, select, true, update
+from sqlalchemy import Index, Text, bindparam, func, insert, select, true, update
 from sqlmodel import Field, Session, SQLModel
 
 from bot.store.columns import JsonText, UtcText, changed, run, table
@@ -74,6 +74,14 @@ class OutboxTable(SQLModel, table=True):
 
 OUTBOX = table(OutboxTable)
 C = OUTBOX.c
+INSERT = insert(OUTBOX)
+UNTRIED = (
+    select(C.id, C.priority)
+    .where(C.destination == bindparam("to"), C.kind == bindparam("what"), C.subject == bindparam("about"))
+    .where(C.state == "pending", C.attempts == 0, C.lane == bindparam("on"))
+    .order_by(C.id)
+    .limit(1)
+)
 
 
 def add(
@@ -95,14 +103,8 @@ def add(
     store when it is sent), at the stronger of the two priorities.
     """
     if coalesce:
-        waiting = run(
-            session,
-            select(C.id, C.priority)
-            .where(C.destination == destination, C.kind == kind, C.subject == subject, C.state == "pending")
-            .where(C.attempts == 0, C.lane == lane)
-            .order_by(C.id)
-            .limit(1),
-        ).one_or_none()
+        same = {"to": destination, "what": kind, "about": subject, "on": lane}
+        waiting = run(session, UNTRIED, same).one_or_none()
         if waiting is not None:
             if priority < waiting.priority:
                 run(session, update(OUTBOX).where(C.id == waiting.id).values(priority=priority))
@@ -124,7 +126,7 @@ def add(
         "receipt": "",
         "error": "",
     }
-    key = run(session, insert(OUTBOX).values(**values)).inserted_primary_key
+    key = run(session, INSERT, values).inserted_primary_key
     return int(key[0]) if key else 0
 
 

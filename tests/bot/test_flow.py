@@ -400,9 +400,7 @@ async def test_rate_of_one_restart_per_hour_in_prod(stage: Stage) -> None:
     stage.world.up = False
     delivered = Delivered(id=2, source="pagerduty", key="E2", headers={}, body=b"{}", received_at=START)
     second = alert("E2", "PINC2", occurred_at=stage.clock())
-    await stage.equipment.store.write(
-        lambda s: correlate(s, [(delivered, second)], stage.equipment, stage.clock())
-    )
+    await stage.equipment.store.write(lambda s: correlate(s, [(delivered, second)], stage.equipment, stage.clock()))
     reply = await stage.ask()
     assert (reply.ok, reply.data.get("code")) == (False, "rate_limited")
 

@@ -100,9 +100,8 @@ class Hanging(Store):
         return None
 
 
-async def test_T55_a_database_that_hangs_stops_all_soon(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.kill_switch.PATIENCE", 0.02)
-    assert levels(await KillSwitch(Hanging(), file, lambda: NOW).stops()) == [("all", "")]
+async def test_T55_a_database_that_hangs_stops_all_soon(file: Path) -> None:
+    assert levels(await KillSwitch(Hanging(), file, lambda: NOW, patience=0.02).stops()) == [("all", "")]
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,19 @@ FENCE = "`" * 3
 NOW = datetime(2026, 11, 21, 14, 2, 7, tzinfo=UTC)
 
 ESCAPED = [
-    ("a & b < c > d", "a &amp; b &lt; c &gt; d"), ("<!channel>", "&lt;!channel&gt;"), ("&lt;", "&amp;lt;"),
-    ("@here @HERE @channel @everyone", "@ here @ HERE @ channel @ everyone"), ("a@b.example", "a@b.example"),
-    (f"{FENCE}x{FENCE}", "'''x'''"), ("two\nlines\r\nand\ttab", "two lines and tab"), ("pay\u202ements", "payments"),
-    ("\u200bz\u200dw\ufeff\u2066", "zw"), ("\x1b[31mred\x07", "[31mred"), ("x\ud800y", "xy"), (503, "503"), (None, "None"),
+    ("a & b < c > d", "a &amp; b &lt; c &gt; d"),
+    ("<!channel>", "&lt;!channel&gt;"),
+    ("&lt;", "&amp;lt;"),
+    ("@here @HERE @channel @everyone", "@ here @ HERE @ channel @ everyone"),
+    ("a@b.example", "a@b.example"),
+    (f"{FENCE}x{FENCE}", "'''x'''"),
+    ("two\nlines\r\nand\ttab", "two lines and tab"),
+    ("pay\u202ements", "payments"),
+    ("\u200bz\u200dw\ufeff\u2066", "zw"),
+    ("\x1b[31mred\x07", "[31mred"),
+    ("x\ud800y", "xy"),
+    (503, "503"),
+    (None, "None"),
 ]
 
 
@@ -59,7 +68,7 @@ def test_T13_nothing_of_a_command_disappears() -> None:
 
 
 def test_cutting_is_visible() -> None:
-    assert plain("x" * 400, 20) == "xxxxxxxx… (trimmed)"
+    assert plain("x" * 400, 20) == "xxxxxxxxx… (trimmed)"
     assert len(plain("x" * 400, 20)) <= 20
     assert quote("\n".join("abcdefghijkl"), lines=3).split("\n")[-1] == "> … (9 more lines)"
 
@@ -69,11 +78,21 @@ def test_clean_keeps_line_ends() -> None:
 
 
 LINKS = [
-    ("https://acme.pagerduty.com/incidents/1?a=1&b=2",
-     "<https://acme.pagerduty.com/incidents/1?a=1&amp;b=2|Open (acme.pagerduty.com)>"),
-    ("javascript:alert(1)", "Open"), ("https://evil|Approve", "Open"), ("https://good@evil/", "Open"),
-    ("https://evil/\u202e", "Open"), ("", "Open"), ("//evil/", "Open"), ("https://p\u0430ypal.com/", "Open"),
-    ("https://[::1", "Open"), ("https://x/ y", "Open"), ("https://x/>", "Open"), ("https://x/" + "y" * 3000, "Open"),
+    (
+        "https://acme.pagerduty.com/incidents/1?a=1&b=2",
+        "<https://acme.pagerduty.com/incidents/1?a=1&amp;b=2|Open (acme.pagerduty.com)>",
+    ),
+    ("javascript:alert(1)", "Open"),
+    ("https://evil|Approve", "Open"),
+    ("https://good@evil/", "Open"),
+    ("https://evil/\u202e", "Open"),
+    ("", "Open"),
+    ("//evil/", "Open"),
+    ("https://p\u0430ypal.com/", "Open"),
+    ("https://[::1", "Open"),
+    ("https://x/ y", "Open"),
+    ("https://x/>", "Open"),
+    ("https://x/" + "y" * 3000, "Open"),
 ]
 
 
@@ -83,8 +102,18 @@ def test_T44_a_link_shows_where_it_goes_or_is_none(url: str, shown: str) -> None
 
 
 DURATIONS = [
-    (0, "0 s"), (0.44, "0.4 s"), (12, "12 s"), (12.7, "12 s"), (60, "1 min"), (192, "3 min 12 s"), (3600, "1 h"),
-    (7500, "2 h 5 min"), (277200, "3 d 5 h"), (-5, "0 s"), (timedelta(seconds=192), "3 min 12 s"), ("x", "unknown time"),
+    (0, "0 s"),
+    (0.44, "0.4 s"),
+    (12, "12 s"),
+    (12.7, "12 s"),
+    (60, "1 min"),
+    (192, "3 min 12 s"),
+    (3600, "1 h"),
+    (7500, "2 h 5 min"),
+    (277200, "3 d 5 h"),
+    (-5, "0 s"),
+    (timedelta(seconds=192), "3 min 12 s"),
+    ("x", "unknown time"),
     (True, "unknown time"),
 ]
 
@@ -168,7 +197,8 @@ def test_thirteen_thousand_characters_are_not_exceeded() -> None:
     assert fitted[-1]["type"] == "actions"
     for block in fitted[:-1]:
         text = (block.get("text") or block["elements"][0])["text"]
-        assert text.replace("&lt;", "").replace("… (trimmed)", "").strip(" 0123456789moreparts") == ""
+        rest = text.replace("&lt;", "").replace("… (trimmed)", "")
+        assert set(rest) <= set(" 0123456789morepats")
 
 
 CUTS = ["&lt;" * 900, f"x {FENCE}" + "y" * 4000, "z" * 2960 + "<https://ok.example/|a long label>" * 3, "", " "]

@@ -35,7 +35,11 @@ SERVICES = {
             "tier": 1,
             "channel": "C0PAY",
             "targets": [
-                {"kind": "supervisor_program", "name": "payments", "settings": {"url": "http://127.0.0.1:1/RPC2", "program": "payments"}},
+                {
+                    "kind": "supervisor_program",
+                    "name": "payments",
+                    "settings": {"url": "http://127.0.0.1:1/RPC2", "program": "payments"},
+                },
                 {
                     "kind": "setting_file",
                     "name": "payments-settings",

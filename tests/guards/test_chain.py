@@ -351,6 +351,29 @@ async def test_a_plain_decorator_around_an_async_function() -> None:
     assert ran == [1]
 
 
+async def test_what_was_decided_in_a_context_is_not_awaited_outside_it() -> None:
+    ran: list[int] = []
+
+    @guards.allowed_envs(["dev"])
+    @foreign
+    async def act() -> None:
+        ran.append(1)
+
+    with guards.use(frozen()):
+        waiting = act()
+    for elsewhere in (None, frozen(environment="prod")):
+        with pytest.raises(guards.Denied) as refusal:
+            if elsewhere is None:
+                await waiting  # type: ignore[misc]  # reason: the foreign decorator is typed loosely
+            else:
+                with guards.use(frozen()):
+                    waiting = act()
+                with guards.use(elsewhere):
+                    await waiting  # type: ignore[misc]  # reason: as above
+        assert refusal.value.code == "no_context"
+    assert ran == []
+
+
 def test_methods_static_methods_and_partials() -> None:
     class Cache:
         @guards.allowed_envs(["dev"])

@@ -16,6 +16,7 @@ from guards.testing import frozen
         ("all", "whatever", {}, True),
         ("environment", "dev", {}, True),
         ("environment", "DEV ", {}, True),
+        ("environment", "dev", {"environment": "Dev"}, True),
         ("environment", "prod", {}, False),
         ("environment", "prod", {"environment": ""}, True),
         ("environment", "", {}, True),

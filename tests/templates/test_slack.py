@@ -28,8 +28,21 @@ HOSTILE = {
     "empty": "",
 }
 CASES = sorted(HOSTILE)
-REPLIES = ("done", "already", "refused", "stranger", "usage", "trouble", "help", "status", "history", "so_far", "list",
-           "show", "plan")
+REPLIES = (
+    "done",
+    "already",
+    "refused",
+    "stranger",
+    "usage",
+    "trouble",
+    "help",
+    "status",
+    "history",
+    "so_far",
+    "list",
+    "show",
+    "plan",
+)
 
 
 def every_text(value: Any) -> Iterator[tuple[str, str]]:
@@ -88,8 +101,16 @@ def summary(renderer: Renderer, shape: Any, **changes: Any) -> Message:
 
 def card(renderer: Renderer, shape: Any, run: Any, approvals: list[Any], **more: Any) -> Message:
     data: dict[str, Any] = {"votes": {}, "entries": [], "facts": shape.facts()}
-    return renderer.blocks("card", run=run, approvals=approvals, incident=shape.incident(), service=shape.service(),
-                           names=names, now=NOW, **(data | more))
+    return renderer.blocks(
+        "card",
+        run=run,
+        approvals=approvals,
+        incident=shape.incident(),
+        service=shape.service(),
+        names=names,
+        now=NOW,
+        **(data | more),
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -130,20 +151,47 @@ def test_T44_every_entry_kind_has_safe_wording(
 def reply_data(shape: Any, name: str) -> dict[str, Any]:
     t = shape.text
     decision = [{"rule": t, "verdict": verdict, "reason": t} for verdict in ("deny", "allow", "ask")]
-    run = {"id": t, "runbook": t, "service": t, "environment": t, "outcome": t, "requester": t, "approvers": [t],
-           "finished_at": NOW}
+    run = {
+        "id": t,
+        "runbook": t,
+        "service": t,
+        "environment": t,
+        "outcome": t,
+        "requester": t,
+        "approvers": [t],
+        "finished_at": NOW,
+    }
     data: dict[str, dict[str, Any]] = {
-        "status": {"incidents": [shape.incident().model_dump(mode="json")
-                                 | {"next_step": t, "why": t, "running": [{"id": t, "runbook": t, "state": t}]}] * 20,
-                   "services": [{"name": t, "environment": t}, t],
-                   "stops": [{"level": t, "name": t, "reason": t, "by": t}]},
+        "status": {
+            "incidents": [
+                shape.incident().model_dump(mode="json")
+                | {"next_step": t, "why": t, "running": [{"id": t, "runbook": t, "state": t}]}
+            ]
+            * 20,
+            "services": [{"name": t, "environment": t}, t],
+            "stops": [{"level": t, "name": t, "reason": t, "by": t}],
+        },
         "history": {"runs": [run] * 30},
-        "so_far": {"incident": shape.incident().model_dump(mode="json"), "entries": [shape.entry(k) for k in EntryKind] * 3},
+        "so_far": {
+            "incident": shape.incident().model_dump(mode="json"),
+            "entries": [shape.entry(k) for k in EntryKind] * 3,
+        },
         "list": {"runbooks": [{"id": t, "title": t, "owner": t, "scopes": [t]}] * 60},
-        "show": {"runbook": {"id": t, "title": t, "owner": t, "description": t,
-                             "steps": [{"id": t, "title": t, "action": t}] * 60}},
-        "plan": {"plan": shape.plan().model_dump(mode="json"), "digest": shape.plan().short_digest, "decision": decision,
-                 "asks": [{"kind": "approval", "message": t}]},
+        "show": {
+            "runbook": {
+                "id": t,
+                "title": t,
+                "owner": t,
+                "description": t,
+                "steps": [{"id": t, "title": t, "action": t}] * 60,
+            }
+        },
+        "plan": {
+            "plan": shape.plan().model_dump(mode="json"),
+            "digest": shape.plan().short_digest,
+            "decision": decision,
+            "asks": [{"kind": "approval", "message": t}],
+        },
         "refused": {"code": t, "reason": t, "remedy": t},
         "stranger": {"team": t, "user": t},
         "trouble": {"kind": "permanent", "text": t},
@@ -163,8 +211,15 @@ def test_T44_views_are_safe(renderer: Renderer, shapes: Callable[[str], Any], ca
     views = [
         renderer.view("modal_reject", metadata='{"approval": "apr_1"}'),
         renderer.view("modal_plan", data=reply_data(shape, "plan")),
-        renderer.view("home", data=reply_data(shape, "status"), names=names, known=True, may_stop=True,
-                      command="/runbook", now=NOW),
+        renderer.view(
+            "home",
+            data=reply_data(shape, "status"),
+            names=names,
+            known=True,
+            may_stop=True,
+            command="/runbook",
+            now=NOW,
+        ),
         renderer.view("home", data={}, names=names, known=False, may_stop=False, command="/runbook", now=NOW),
     ]
     for view in views:
@@ -224,8 +279,12 @@ CARD_STATES: list[tuple[str, dict[str, Any], list[dict[str, Any]], list[str]]] =
 
 @pytest.mark.parametrize(("title", "run", "approvals", "expected"), CARD_STATES)
 def test_card_offers_only_what_its_state_allows(
-    renderer: Renderer, shapes: Callable[[str], Any], title: str, run: dict[str, Any],
-    approvals: list[dict[str, Any]], expected: list[str],
+    renderer: Renderer,
+    shapes: Callable[[str], Any],
+    title: str,
+    run: dict[str, Any],
+    approvals: list[dict[str, Any]],
+    expected: list[str],
 ) -> None:
     shape = shapes("restart")
     message = card(renderer, shape, shape.run(**run), [shape.approval(**a) for a in approvals])
@@ -236,7 +295,8 @@ def test_card_offers_only_what_its_state_allows(
 def test_card_shows_progress_per_step(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
     shape = shapes("restart")
     entries = [
-        shape.entry(EntryKind.STARTED, step="diagnose"), shape.entry(EntryKind.EXECUTED, step="diagnose"),
+        shape.entry(EntryKind.STARTED, step="diagnose"),
+        shape.entry(EntryKind.EXECUTED, step="diagnose"),
         shape.entry(EntryKind.STARTED, step="restart"),
     ]
     text = json.dumps(card(renderer, shape, shape.run(state="running"), [], entries=entries).blocks, ensure_ascii=False)
@@ -254,7 +314,10 @@ SUMMARY_STATES: list[tuple[str, Callable[[Any], dict[str, Any]], list[str]]] = [
 
 @pytest.mark.parametrize(("words", "changes", "expected"), SUMMARY_STATES)
 def test_summary_says_one_thing_to_do(
-    renderer: Renderer, shapes: Callable[[str], Any], words: str, changes: Callable[[Any], dict[str, Any]],
+    renderer: Renderer,
+    shapes: Callable[[str], Any],
+    words: str,
+    changes: Callable[[Any], dict[str, Any]],
     expected: list[str],
 ) -> None:
     shape = shapes("payments answers 503")

@@ -85,7 +85,9 @@ function drawList(place, toEnd) {
   list.replaceChildren(...(nodes.length ? nodes : [el("p", { class: "empty" }, place === "room" ? "Nothing has happened here yet." : "")]));
   nodes.forEach(regroup);
   if (place === "thread" && nodes.length) nodes[0].after(el("div", { class: "replies-rule" }, countText()));
-  if (toEnd) list.scrollTop = list.scrollHeight;
+  if (!toEnd) return;
+  list.scrollTop = list.scrollHeight;
+  requestAnimationFrame(() => (list.scrollTop = list.scrollHeight));
 }
 
 const countText = () => {
@@ -160,7 +162,10 @@ function noteUnread(message) {
 // -- thread -----------------------------------------------------------------------------------------------------
 export function openThread(ts) {
   store.thread = ts;
+  const room = lists.room();
+  const atEnd = room.scrollHeight - room.scrollTop - room.clientHeight < 60;
   byId("thread").hidden = false;
+  if (atEnd) room.scrollTop = room.scrollHeight;
   drawThread(true);
   composers.thread.focus();
 }

@@ -57,9 +57,10 @@ class Scene:
 
     # -- reading -------------------------------------------------------------------------------------------------
     def summaries(self) -> list[SlackMessage]:
-        """Every top-level message of the bot in #incidents."""
+        """Every top-level message of the bot in #incidents; a reply that is also shown to the channel is none."""
         slack = self.workspace.slack
-        return [message for message in slack.messages(CHANNEL) if message.user == slack.bot.id]
+        shown = slack.messages(CHANNEL)
+        return [m for m in shown if m.user == slack.bot.id and m.thread_ts in ("", m.ts)]
 
     def summary(self) -> str:
         """The text of the newest summary, empty when there is none."""

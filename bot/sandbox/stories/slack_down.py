@@ -47,7 +47,7 @@ async def play(workspace: Workspace, say: Narrator) -> None:
     await spell(workspace, say, "lose_answers", 3.0)
     await spell(workspace, say, "up", 0.0)
     await say.expect(
-        lambda: scene.status() == "resolved", within=90, what="PagerDuty has it resolved", last=scene.picture
+        lambda: scene.status() == "resolved", within=120, what="PagerDuty has it resolved", last=scene.picture
     )
     await scene.everywhere(SUCCESS, within=60, also_known_to_pagerduty=(RESOLVED,))
     scene.one_summary()

@@ -64,7 +64,9 @@ async def test_a_failing_program_is_a_result_and_not_an_error(bench: Bench) -> N
     assert result.summary == "false ended with exit code 1"
 
 
-@pytest.mark.parametrize("text", ["; rm", "$(id)", "`id`", "a|b", "&& id", "> /tmp/x", "*", "~", "$HOME", "'\"", "-n; id"])
+@pytest.mark.parametrize(
+    "text", ["; rm", "$(id)", "`id`", "a|b", "&& id", "> /tmp/x", "*", "~", "$HOME", "'\"", "-n; id"]
+)
 async def test_T30_every_argument_arrives_as_it_is(bench: Bench, text: str) -> None:
     act = bench.act("echo", f"-{text}")
     if bench.adapter().forbidden(act) is None:
@@ -197,7 +199,9 @@ async def test_progress_is_told_now_and_then_and_cannot_break_the_act(bench: Ben
         raise OSError("Slack is down")
 
     program = Path(bench.cwd) / "talker"
-    program.write_text(f"#!{sys.executable}\nimport time\nfor n in range(60):\n print('line', n, flush=True); time.sleep(0.02)\n")
+    program.write_text(
+        f"#!{sys.executable}\nimport time\nfor n in range(60):\n print('line', n, flush=True); time.sleep(0.02)\n"
+    )
     program.chmod(0o755)
     bench.programs["talker"] = str(program)
     result = await bench.adapter().act(bench.act("talker"), "r/s/1", progress)
@@ -208,7 +212,9 @@ async def test_progress_is_told_now_and_then_and_cannot_break_the_act(bench: Ben
 
 async def test_progress_comes_at_most_every_half_second(bench: Bench, told: Any) -> None:
     program = Path(bench.cwd) / "talker"
-    program.write_text(f"#!{sys.executable}\nimport time\nfor n in range(75):\n print('line', n, flush=True); time.sleep(0.02)\n")
+    program.write_text(
+        f"#!{sys.executable}\nimport time\nfor n in range(75):\n print('line', n, flush=True); time.sleep(0.02)\n"
+    )
     program.chmod(0o755)
     bench.programs["talker"] = str(program)
     result = await bench.adapter().act(bench.act("talker"), "r/s/1", told)

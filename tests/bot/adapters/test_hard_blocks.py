@@ -147,15 +147,31 @@ def test_harmless_commands_are_not_blocked(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [[], [""], ["  "], ["echo", ""], ["echo", "a\nb"], ["echo", "a\x00"], ["echo", "\u202e"], ["ѕh"], ["echo", "１"]]
+    "argv",
+    [[], [""], ["  "], ["echo", ""], ["echo", "a\nb"], ["echo", "a\x00"], ["echo", "\u202e"], ["ѕh"], ["echo", "１"]],
 )
 def test_T31_T32_T34_hostile_argument_lists_are_blocked(argv: list[str]) -> None:
     assert check_argv(argv) is not None
 
 
 @pytest.mark.parametrize(
-    "name", ["LD_PRELOAD", "ld_library_path", "BASH_ENV", "ENV", "IFS", "PATH", "PYTHONSTARTUP", "PERL5OPT", "NODE_OPTIONS",
-             "GIT_SSH_COMMAND", "http_proxy", "A=B", "A B", ""]
+    "name",
+    [
+        "LD_PRELOAD",
+        "ld_library_path",
+        "BASH_ENV",
+        "ENV",
+        "IFS",
+        "PATH",
+        "PYTHONSTARTUP",
+        "PERL5OPT",
+        "NODE_OPTIONS",
+        "GIT_SSH_COMMAND",
+        "http_proxy",
+        "A=B",
+        "A B",
+        "",
+    ],
 )
 def test_T42_environment_that_loads_other_code_is_blocked(name: str) -> None:
     assert check_environment([name]) is not None
@@ -167,7 +183,8 @@ def test_ordinary_environment_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "-rf", "--all", "*", "all", "ALL", "pay*", "a?b", "a/b", "a b", "pаyments", "a\n", "a\u200bb", "@all"]
+    "name",
+    ["", "  ", "-rf", "--all", "*", "all", "ALL", "pay*", "a?b", "a/b", "a b", "pаyments", "a\n", "a\u200bb", "@all"],
 )
 def test_T33_T34_target_names_that_name_no_one_thing_are_blocked(act: Callable[..., Act], name: str) -> None:
     assert check_target(act("x", "x.y", "kind", {}, name=name), ["x.y"]) is not None

@@ -41,7 +41,9 @@ async def site() -> AsyncIterator[Site]:
             assert request.transport is not None
             request.transport.close()
         body = await request.text()
-        return web.json_response({"path": request.path, "body": body, "key": request.headers.get("Idempotency-Key", "")})
+        return web.json_response(
+            {"path": request.path, "body": body, "key": request.headers.get("Idempotency-Key", "")}
+        )
 
     runner = web.AppRunner(web.Application(), shutdown_timeout=0.1)
     runner.app.router.add_route("*", "/{tail:.*}", answer)
@@ -56,7 +58,9 @@ async def site() -> AsyncIterator[Site]:
 async def test_get_and_post(site: Site) -> None:
     async with HttpClient(AllowList.of([site.url])) as client:
         got = await client.request("GET", site.url + "/health", deadline=WAIT)
-        posted = await client.request("POST", site.url + "/p", deadline=WAIT, body={"a": 1}, headers={"Idempotency-Key": "k"})
+        posted = await client.request(
+            "POST", site.url + "/p", deadline=WAIT, body={"a": 1}, headers={"Idempotency-Key": "k"}
+        )
     assert got.status == 200
     assert '"/health"' in got.text
     assert got.total_bytes == len(got.body)
@@ -115,11 +119,28 @@ def resolving(*answers: list[str]) -> Callable[[str, int], Awaitable[list[str]]]
 
 @pytest.mark.parametrize(
     "address",
-    ["169.254.169.254", "127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.9.9", "100.64.0.1", "0.0.0.0", "::1", "fe80::1%lo",
-     "fd00::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "224.0.0.1", "240.0.0.1", "255.255.255.255"],
+    [
+        "169.254.169.254",
+        "127.0.0.1",
+        "10.1.2.3",
+        "192.168.0.1",
+        "172.16.9.9",
+        "100.64.0.1",
+        "0.0.0.0",
+        "::1",
+        "fe80::1%lo",
+        "fd00::1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+    ],
 )
 async def test_T28_listed_name_that_resolves_inside_is_refused(address: str) -> None:
-    async with HttpClient(AllowList.of(["http://listed.example"]), resolve=resolving(["93.184.216.34", address])) as client:
+    async with HttpClient(
+        AllowList.of(["http://listed.example"]), resolve=resolving(["93.184.216.34", address])
+    ) as client:
         with pytest.raises(Permanent, match="resolves to"):
             await client.request("GET", "http://listed.example/", deadline=WAIT)
 
@@ -174,7 +195,9 @@ async def test_only_get_and_post(site: Site) -> None:
 
 
 def test_entries_of_the_allow_list() -> None:
-    allow = AllowList.of(["http://A.example.:8080/x", "b.example:9", "c.example", "10.0.0.0/8", "192.0.2.7", "localhost"])
+    allow = AllowList.of(
+        ["http://A.example.:8080/x", "b.example:9", "c.example", "10.0.0.0/8", "192.0.2.7", "localhost"]
+    )
     assert {("a.example", 8080), ("b.example", 9), ("c.example", 80), ("c.example", 443)} <= allow.hosts
     assert ("192.0.2.7", 80) in allow.hosts
     assert allow.address_refusal("c.example", "10.9.9.9") == ""

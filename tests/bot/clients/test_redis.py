@@ -90,7 +90,9 @@ async def test_T52_lost_answer_of_flush_is_ambiguous_and_sent_once() -> None:
                     writer.close()
                     closed.set()
                     return
-                writer.write(b":7\r\n" if b"DBSIZE" in command else b"-ERR unknown\r\n" if b"HELLO" in command else b"+OK\r\n")
+                writer.write(
+                    b":7\r\n" if b"DBSIZE" in command else b"-ERR unknown\r\n" if b"HELLO" in command else b"+OK\r\n"
+                )
             await writer.drain()
 
     closed = asyncio.Event()

@@ -34,8 +34,15 @@ class Fake:
         if self.answer is not None:
             answer: web.StreamResponse = await self.answer(request)
             return answer
-        made = {"ok": True, "ts": "1.5", "channel": "C1", "team_id": "T1", "user_id": "UB", "bot_id": "B1",
-                "url": self.url.replace("http", "ws").replace("/api/", "/ws")}
+        made = {
+            "ok": True,
+            "ts": "1.5",
+            "channel": "C1",
+            "team_id": "T1",
+            "user_id": "UB",
+            "bot_id": "B1",
+            "url": self.url.replace("http", "ws").replace("/api/", "/ws"),
+        }
         return web.json_response(made)
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
@@ -73,9 +80,14 @@ async def client(fake: Fake) -> AsyncIterator[SlackClient]:
 
 async def test_T44_a_post_never_unfurls_or_links_names(fake: Fake, client: SlackClient) -> None:
     posted = await client.post("C1", "text", [], thread_ts="1.0", metadata={"event_type": "x", "event_payload": {}})
-    (method, body), = fake.calls
+    ((method, body),) = fake.calls
     assert (method, posted.ts, posted.channel) == ("chat.postMessage", "1.5", "C1")
-    assert (body["unfurl_links"], body["unfurl_media"], body["link_names"], body["parse"]) == (False, False, False, "none")
+    assert (body["unfurl_links"], body["unfurl_media"], body["link_names"], body["parse"]) == (
+        False,
+        False,
+        False,
+        "none",
+    )
     assert (body["text"], body["thread_ts"], body["metadata"]["event_type"]) == ("text", "1.0", "x")
 
 
@@ -121,8 +133,12 @@ BAD: list[tuple[str, Answer, type[CountersignError], type[CountersignError]]] = 
 
 @pytest.mark.parametrize(("name", "answer", "posting", "editing"), BAD, ids=[b[0] for b in BAD])
 async def test_T64_foreign_errors_become_ours(
-    fake: Fake, client: SlackClient, name: str, answer: Answer,
-    posting: type[CountersignError], editing: type[CountersignError],
+    fake: Fake,
+    client: SlackClient,
+    name: str,
+    answer: Answer,
+    posting: type[CountersignError],
+    editing: type[CountersignError],
 ) -> None:
     fake.answer = answer
     with pytest.raises(posting) as posted:
@@ -148,10 +164,17 @@ async def test_a_refused_connection_changed_nothing() -> None:
 
 
 ADDRESSES = [
-    ("https://hooks.slack.com/actions/T1/1/x", True), ("https://hooks.slack-gov.com/x", True),
-    ("http://hooks.slack.com/x", False), ("https://slack.com.evil.example/x", False), ("https://evilslack.com/", False),
-    ("https://hooks.slack.com@evil.example/", False), ("https://user@hooks.slack.com/", False), ("", False),
-    ("https://hooks.slack.com:8443/", False), ("http://127.0.0.1:1/hook", False), ("https://[::1", False),
+    ("https://hooks.slack.com/actions/T1/1/x", True),
+    ("https://hooks.slack-gov.com/x", True),
+    ("http://hooks.slack.com/x", False),
+    ("https://slack.com.evil.example/x", False),
+    ("https://evilslack.com/", False),
+    ("https://hooks.slack.com@evil.example/", False),
+    ("https://user@hooks.slack.com/", False),
+    ("", False),
+    ("https://hooks.slack.com:8443/", False),
+    ("http://127.0.0.1:1/hook", False),
+    ("https://[::1", False),
 ]
 
 

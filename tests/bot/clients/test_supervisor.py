@@ -150,7 +150,9 @@ async def test_wrong_password_is_permanent(daemon: Daemon) -> None:
         await SupervisorClient(daemon.tcp, Login("bot", "wrong")).get_info("web", WAIT)
 
 
-@pytest.mark.parametrize("program", ["*", "all", "ALL", "web:*", "web:", "", "-web", "we b", "wеb", "a/b", "web\n", "a:b:c"])
+@pytest.mark.parametrize(
+    "program", ["*", "all", "ALL", "web:*", "web:", "", "-web", "we b", "wеb", "a/b", "web\n", "a:b:c"]
+)
 async def test_T34_only_one_named_program_is_ever_sent(daemon: Daemon, program: str) -> None:
     with pytest.raises(Permanent, match="exactly one"):
         await SupervisorClient(daemon.unix).stop(program, WAIT)

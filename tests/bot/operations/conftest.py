@@ -22,7 +22,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "supervisor_program": {"url": "unix:///run/s.sock", "program": "payments", "password_env": "SUPERVISOR_PASSWORD"},
     "redis_database": {"url": "redis://127.0.0.1:6379", "database": 2},
     "disk_area": {"root": "/var/cache/payments", "paths": ["thumbnails", "tmp/uploads"]},
-    "setting_file": {"path": "/srv/payments/flags.json", "allowed": {"mode": ["normal", "safe"], "fast": [True, False]}},
+    "setting_file": {
+        "path": "/srv/payments/flags.json",
+        "allowed": {"mode": ["normal", "safe"], "fast": [True, False]},
+    },
     "http_endpoint": {"base_url": "http://127.0.0.1:8080"},
     "command_host": {"allowed_programs": {"redis-cli": "/usr/bin/redis-cli"}, "cwd": "/", "env": {}},
 }

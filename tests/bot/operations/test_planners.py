@@ -38,7 +38,9 @@ GOOD: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "parameters", "adapter", "shown"), GOOD, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("name", "parameters", "adapter", "shown"), GOOD, ids=lambda v: v if isinstance(v, str) else ""
+)
 def test_a_plan_says_exactly_what_will_be_done(
     plan: Plan, name: str, parameters: dict[str, Any], adapter: str, shown: str
 ) -> None:
@@ -68,7 +70,10 @@ HOSTILE_PATHS = [
 HOSTILE_NUMBERS: list[Any] = [0, -1, 10**9, True, "5", 5.0, 1.5, None, [], float("nan")]
 HOSTILE: list[tuple[str, dict[str, Any]]] = [
     *(("command.run", {"argv": ["redis-cli", text]}) for text in HOSTILE_TEXT),
-    *(("command.run", {"argv": [text]}) for text in [*HOSTILE_TEXT, "sh", "/bin/sh", "/usr/bin/redis-cli", "REDIS-CLI"]),
+    *(
+        ("command.run", {"argv": [text]})
+        for text in [*HOSTILE_TEXT, "sh", "/bin/sh", "/usr/bin/redis-cli", "REDIS-CLI"]
+    ),
     ("command.run", {"argv": []}),
     ("command.run", {"argv": "redis-cli PING"}),
     ("command.run", {"argv": ["redis-cli", 1]}),
@@ -99,7 +104,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "parameters"), HOSTILE, ids=repr)
 def test_T30_T31_T32_T33_T34_hostile_parameters_are_refused(plan: Plan, name: str, parameters: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         plan(name, parameters)
 
 
@@ -119,7 +124,21 @@ BAD_SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("redis.flush_database", {}, {"database": None}),
     *(
         ("disk.clean_paths", {"older_than_days": 7}, {"paths": paths})
-        for paths in [[], ["*"], ["."], [".."], ["a/../b"], ["/etc"], ["a/"], [""], ["-rf"], ["a", "a"], ["a[0]"], "a", ["a?"]]
+        for paths in [
+            [],
+            ["*"],
+            ["."],
+            [".."],
+            ["a/../b"],
+            ["/etc"],
+            ["a/"],
+            [""],
+            ["-rf"],
+            ["a", "a"],
+            ["a[0]"],
+            "a",
+            ["a?"],
+        ]
     ),
     *(("disk.report", {}, {"root": root}) for root in ["", "relative", "/a/../b", "//a", "/a/", "/a//b", "/a\n"]),
     ("http.get", {"path": "/x"}, {"base_url": "ftp://h"}),
@@ -137,7 +156,7 @@ BAD_SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_T34_wrong_catalogue_entries_are_refused(
     plan: Plan, name: str, parameters: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         plan(name, parameters, **changes)
 
 
@@ -170,7 +189,9 @@ def test_X3_clearing_a_cache_is_for_staging_and_dev_after_a_confirmation(operati
     staging = guards.explain(flush, frozen(environment="staging", ask=answer_no))
     assert prod.outcome == "deny"
     assert staging.outcome == "ask"
-    assert [(q.kind, q.message, q.timeout_seconds) for q in staging.questions] == [("confirmation", "Clear cache?", 120)]
+    assert [(q.kind, q.message, q.timeout_seconds) for q in staging.questions] == [
+        ("confirmation", "Clear cache?", 120)
+    ]
 
 
 def test_reading_operations_read_and_changing_ones_do_not_claim_to(operations: Mapping[str, Operation]) -> None:

@@ -27,7 +27,9 @@ from bot.store.inbox import Inbox
 
 ROOT = Path(__file__).resolve().parents[3]
 TEAM, CHANNEL, ALICE, STRANGER = "T0SANDBOX", "C0INC", "U0ALICE", "U0EVE"
-PERSON = Person(id="alice", name="Alice", roles=("responder", "approver"), slack=(SlackIdentity(team=TEAM, user=ALICE),))
+PERSON = Person(
+    id="alice", name="Alice", roles=("responder", "approver"), slack=(SlackIdentity(team=TEAM, user=ALICE),)
+)
 
 
 def now() -> datetime:
@@ -70,7 +72,9 @@ class Room:
 
     def __init__(self, path: Path) -> None:
         numbers = itertools.count(1)
-        self.workspace = SlackWorkspace(clock=now, new_id=lambda prefix: f"{prefix}{next(numbers):08d}", commands=("/runbook",))
+        self.workspace = SlackWorkspace(
+            clock=now, new_id=lambda prefix: f"{prefix}{next(numbers):08d}", commands=("/runbook",)
+        )
         self.workspace.add_user(SlackUser(ALICE, "alice", "Alice"))
         self.workspace.add_user(SlackUser(STRANGER, "eve", "Eve"))
         self.workspace.add_channel(CHANNEL, "incidents", members={ALICE, STRANGER, self.workspace.bot.id})
@@ -89,12 +93,18 @@ class Room:
             return self.incidents.get((channel, ts))
 
         self.desk = Desk(
-            asking=self.asked, client=self.client, renderer=Renderer(ROOT / "templates"),
-            people=People(people=(PERSON,)), provenance=self.cards, incident_of=incident_of, team=TEAM,
-            command="/runbook", clock=now,
+            asking=self.asked,
+            client=self.client,
+            renderer=Renderer(ROOT / "templates"),
+            people=People(people=(PERSON,)),
+            provenance=self.cards,
+            incident_of=incident_of,
+            team=TEAM,
+            command="/runbook",
+            clock=now,
         )
         self.app = build(self.desk, await self.client.identity(), self.workspace.bot_token)
-        self.dispatcher = Dispatcher(self.app, self.inbox, now)
+        self.dispatcher = Dispatcher(self.app, self.inbox, now, mark_after=0.0)
         self.door = SocketDoor(self.dispatcher)
         self.socket = SlackSocket(self.client, self.workspace.app_token, self.door.receive, clock=time.monotonic)
         self.socket.start()
@@ -114,7 +124,12 @@ class Room:
 
     async def card(self, action_id: str, value: str, *, known: bool = True) -> tuple[str, str]:
         """A posted message with one button."""
-        button = {"type": "button", "action_id": action_id, "value": value, "text": {"type": "plain_text", "text": "Go"}}
+        button = {
+            "type": "button",
+            "action_id": action_id,
+            "value": value,
+            "text": {"type": "plain_text", "text": "Go"},
+        }
         posted = await self.client.post(CHANNEL, "card", [{"type": "actions", "elements": [button]}])
         if known:
             self.cards.places.add((value, posted.channel, posted.ts))

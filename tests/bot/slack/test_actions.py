@@ -75,11 +75,26 @@ async def test_P2_a_rejection_asks_for_its_reason(room: Any) -> None:
 
 async def test_the_plan_opens_in_a_window(room: Any) -> None:
     plan = {
-        "runbook_title": "Restart", "service": "payments", "environment": "prod", "why": "", "steps": [
-            {"id": "r", "title": "Restart", "read_only": False, "risk": "safe", "check": None, "rollback": [],
-             "rollback_note": "", "irreversible": False,
-             "act": {"shown": "supervisorctl restart payments",
-                     "target": {"kind": "supervisor_program", "environment": "prod", "name": "payments"}}}],
+        "runbook_title": "Restart",
+        "service": "payments",
+        "environment": "prod",
+        "why": "",
+        "steps": [
+            {
+                "id": "r",
+                "title": "Restart",
+                "read_only": False,
+                "risk": "safe",
+                "check": None,
+                "rollback": [],
+                "rollback_note": "",
+                "irreversible": False,
+                "act": {
+                    "shown": "supervisorctl restart payments",
+                    "target": {"kind": "supervisor_program", "environment": "prod", "name": "payments"},
+                },
+            }
+        ],
     }
     room.asked.reply = Said("plan", {"plan": plan, "digest": "abcdef123456", "decision": [], "asks": []}, ok=True)
     channel, ts = await room.card("step_plan", "prop_1")
@@ -91,14 +106,23 @@ async def test_the_plan_opens_in_a_window(room: Any) -> None:
 
 
 async def test_the_plan_is_an_ephemeral_answer_when_no_window_opens(room: Any) -> None:
-    room.asked.reply = Said("plan", {"plan": {"runbook_title": "R", "service": "s", "environment": "e", "why": "",
-                                              "steps": []}, "digest": "abc"}, ok=True)
+    room.asked.reply = Said(
+        "plan",
+        {"plan": {"runbook_title": "R", "service": "s", "environment": "e", "why": "", "steps": []}, "digest": "abc"},
+        ok=True,
+    )
     channel, ts = await room.card("step_plan", "prop_1")
     room.workspace.triggers.clear()
     payload = {
-        "type": "block_actions", "user": {"id": ALICE, "team_id": "T0SANDBOX"}, "team": {"id": "T0SANDBOX"},
-        "channel": {"id": channel}, "container": {"message_ts": ts, "channel_id": channel}, "trigger_id": "too late",
-        "actions": [{"type": "button", "action_id": "step_plan", "block_id": "b", "value": "prop_1", "action_ts": "1.1"}],
+        "type": "block_actions",
+        "user": {"id": ALICE, "team_id": "T0SANDBOX"},
+        "team": {"id": "T0SANDBOX"},
+        "channel": {"id": channel},
+        "container": {"message_ts": ts, "channel_id": channel},
+        "trigger_id": "too late",
+        "actions": [
+            {"type": "button", "action_id": "step_plan", "block_id": "b", "value": "prop_1", "action_ts": "1.1"}
+        ],
     }
     room.dispatcher.handle("k", payload)
     await room.settled()

@@ -21,14 +21,27 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 KNOWN: list[dict[str, Any]] = [
-    click({"id": "U1", "team_id": "T1"}), click({"id": "U1"}), {"team_id": "T1", "user_id": "U1"}, event(team="T1"),
+    click({"id": "U1", "team_id": "T1"}),
+    click({"id": "U1"}),
+    {"team_id": "T1", "user_id": "U1"},
+    event(team="T1"),
 ]
 STRANGERS: list[dict[str, Any]] = [
-    click({"id": "U2", "team_id": "T1"}), click({"id": "U1", "team_id": "T2"}), click({"id": "U1", "team_id": "T1"}, "T2"),
-    click({"id": "U1", "team_id": "T1", "is_bot": True}), click({"name": "Alice", "username": "U1"}),
-    {"team_id": "T2", "user_id": "U1"}, {"user_id": "U1"}, {"team_id": "T1", "user_name": "U1"}, {},
-    event(user_team="T2"), event(source_team="T2"), event(bot_id="B1"), {"event": {"user": "U1"}},
-    click({"id": ["U1"], "team_id": "T1"}), {"team": None, "user": {"id": "U1"}},
+    click({"id": "U2", "team_id": "T1"}),
+    click({"id": "U1", "team_id": "T2"}),
+    click({"id": "U1", "team_id": "T1"}, "T2"),
+    click({"id": "U1", "team_id": "T1", "is_bot": True}),
+    click({"name": "Alice", "username": "U1"}),
+    {"team_id": "T2", "user_id": "U1"},
+    {"user_id": "U1"},
+    {"team_id": "T1", "user_name": "U1"},
+    {},
+    event(user_team="T2"),
+    event(source_team="T2"),
+    event(bot_id="B1"),
+    {"event": {"user": "U1"}},
+    click({"id": ["U1"], "team_id": "T1"}),
+    {"team": None, "user": {"id": "U1"}},
 ]
 
 

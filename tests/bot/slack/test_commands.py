@@ -34,9 +34,24 @@ async def test_words_become_one_request(room: Any, text: str, call: tuple[Any, .
 
 
 WRONG = [
-    "frobnicate", "stauts", "run", "run restart-service", "run a b c d", "show --all", "run $(id) payments",
-    "run restart-service payments;id", "kill", "kill payments now", "kill service", "status a b", "list all",
-    "plan <!channel> payments", "x" * 1001, "run -rf payments", "show ../../etc/passwd", "resume",
+    "frobnicate",
+    "stauts",
+    "run",
+    "run restart-service",
+    "run a b c d",
+    "show --all",
+    "run $(id) payments",
+    "run restart-service payments;id",
+    "kill",
+    "kill payments now",
+    "kill service",
+    "status a b",
+    "list all",
+    "plan <!channel> payments",
+    "x" * 1001,
+    "run -rf payments",
+    "show ../../etc/passwd",
+    "resume",
 ]
 
 
@@ -62,7 +77,9 @@ def test_entities_are_decoded_once() -> None:
     assert unescape("&amp;lt;b&gt; &amp;amp;") == "&lt;b> &amp;"
 
 
-@pytest.mark.parametrize(("word", "good"), [("a-1.b_c", True), ("", False), ("-a", False), ("A", False), ("a\n", False),
-                                            ("a" * 65, False), ("é", False)])
+@pytest.mark.parametrize(
+    ("word", "good"),
+    [("a-1.b_c", True), ("", False), ("-a", False), ("A", False), ("a\n", False), ("a" * 65, False), ("é", False)],
+)
 def test_names_are_short_and_plain(word: str, good: bool) -> None:
     assert is_name(word) is good

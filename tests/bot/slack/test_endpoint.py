@@ -46,14 +46,18 @@ def test_T16_slacks_own_vector_verifies() -> None:
     assert not verified(vector["signing_secret"] + "x", headers, body, at)
 
 
-@pytest.mark.parametrize(("age", "good"), [(0, True), (299, True), (301, False), (-59, True), (-61, False), (90000, False)])
+@pytest.mark.parametrize(
+    ("age", "good"), [(0, True), (299, True), (301, False), (-59, True), (-61, False), (90000, False)]
+)
 def test_T17_the_window_is_five_minutes_back_and_one_ahead(age: int, good: bool) -> None:
     headers = signed(b"x", NOW - timedelta(seconds=age))
     assert verified(SECRET, headers, b"x", NOW) is good
 
 
 JUNK: list[dict[str, str]] = [
-    {}, {"X-Slack-Signature": "v0=00"}, {"X-Slack-Request-Timestamp": "0"},
+    {},
+    {"X-Slack-Signature": "v0=00"},
+    {"X-Slack-Request-Timestamp": "0"},
     {"X-Slack-Request-Timestamp": "abc", "X-Slack-Signature": "v0=00"},
     {"X-Slack-Request-Timestamp": "1e9", "X-Slack-Signature": "v0=00"},
     {"X-Slack-Request-Timestamp": "\u0661\u0662", "X-Slack-Signature": "v0=00"},
@@ -83,7 +87,9 @@ class Site:
         self, body: bytes, headers: dict[str, str] | None = None, kind: str = "application/json"
     ) -> tuple[int, str]:
         given = signed(body, datetime.now(UTC)) if headers is None else headers
-        async with self.session.post(self.url, data=io.BytesIO(body), headers={**given, "Content-Type": kind}) as answer:
+        async with self.session.post(
+            self.url, data=io.BytesIO(body), headers={**given, "Content-Type": kind}
+        ) as answer:
             return answer.status, await answer.text()
 
 
@@ -129,8 +135,9 @@ async def test_too_much_is_413(site: Site) -> None:
 
 
 def slash(text: str) -> bytes:
-    return urlencode({"command": "/runbook", "text": text, "team_id": "T0SANDBOX", "user_id": ALICE,
-                      "channel_id": CHANNEL}).encode()
+    return urlencode(
+        {"command": "/runbook", "text": text, "team_id": "T0SANDBOX", "user_id": ALICE, "channel_id": CHANNEL}
+    ).encode()
 
 
 async def test_a_slash_command_is_answered_at_once_and_handled(site: Site) -> None:
@@ -160,10 +167,19 @@ async def test_T18_a_retried_event_with_a_new_signature_has_one_effect(site: Sit
 
 
 async def test_a_sent_window_gets_its_answer_in_the_response(site: Site) -> None:
-    view = {"id": "V1", "type": "modal", "callback_id": "plan_reject_view", "private_metadata": "{}",
-            "state": {"values": {"reason": {"text": {"type": "plain_text_input", "value": ""}}}}}
-    payload = {"type": "view_submission", "team": {"id": "T0SANDBOX"}, "user": {"id": ALICE, "team_id": "T0SANDBOX"},
-               "view": view}
+    view = {
+        "id": "V1",
+        "type": "modal",
+        "callback_id": "plan_reject_view",
+        "private_metadata": "{}",
+        "state": {"values": {"reason": {"text": {"type": "plain_text_input", "value": ""}}}},
+    }
+    payload = {
+        "type": "view_submission",
+        "team": {"id": "T0SANDBOX"},
+        "user": {"id": ALICE, "team_id": "T0SANDBOX"},
+        "view": view,
+    }
     status, text = await site.post(urlencode({"payload": json.dumps(payload)}).encode(), kind=FORM)
     assert status == 200
     assert json.loads(text)["response_action"] == "errors"

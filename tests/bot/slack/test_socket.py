@@ -36,8 +36,12 @@ async def test_click_is_acknowledged_before_it_is_handled(room: Any) -> None:
 
 async def test_T18_the_same_click_twice_has_one_effect(room: Any) -> None:
     payload = {
-        "type": "block_actions", "user": {"id": ALICE, "team_id": "T0SANDBOX"}, "team": {"id": "T0SANDBOX"},
-        "channel": {"id": CHANNEL}, "container": {"message_ts": "1.2", "channel_id": CHANNEL}, "trigger_id": "t",
+        "type": "block_actions",
+        "user": {"id": ALICE, "team_id": "T0SANDBOX"},
+        "team": {"id": "T0SANDBOX"},
+        "channel": {"id": CHANNEL},
+        "container": {"message_ts": "1.2", "channel_id": CHANNEL},
+        "trigger_id": "t",
         "actions": [{"type": "button", "action_id": "run_stop", "block_id": "b", "value": "run_1", "action_ts": "9.9"}],
     }
     room.cards.places.add(("run_1", CHANNEL, "1.2"))
