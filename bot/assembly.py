@@ -35,6 +35,7 @@ from bot.clients.servicenow import ServiceNowClient
 from bot.clients.slack import SlackClient
 from bot.config import Configuration, read_secret
 from bot.errors import ConfigurationError
+from bot.facts.alert_details import AlertDetailsFact
 from bot.facts.base import FactSource
 from bot.facts.changes import ChangesFact
 from bot.facts.disk import DiskFact
@@ -173,7 +174,11 @@ def make_facts(store: Store, clients: Clients) -> dict[str, FactSource]:
         ChangesFact(recent, utc_now, clients.pagerduty),
     ]
     if clients.pagerduty is not None:
-        made += [OnCallFact(clients.pagerduty), PastIncidentsFact(clients.pagerduty)]
+        made += [
+            OnCallFact(clients.pagerduty),
+            PastIncidentsFact(clients.pagerduty),
+            AlertDetailsFact(clients.pagerduty),
+        ]
     return {source.kind: source for source in made}
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from bot.errors import ConfigurationError
 from bot.incident import Frozen
 from bot.services import Catalogue, People
+from runbooks.strict import StrictError, load_strict
 
 SECRETS = (
     "SLACK_BOT_TOKEN",
@@ -133,8 +134,6 @@ def locate(environ: Mapping[str, str], given: str | None) -> Path:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file. Raises ConfigurationError with file and line."""
-    from runbooks.load import StrictError, load_strict
-
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -74,18 +74,11 @@ class Reconciler:
             status = await self._engine.status(run.id)
             if not status:
                 await self._engine.start(run.id)
-            elif status in FINISHED:
-                if await self._equipment.store.read(partial(_still_open, run.id)):
-                    log().error("run ended in the engine without us", run=run.id, engine=status)
-                    await closing.end(
-                        self._equipment,
-                        run.id,
-                        Outcome.UNKNOWN,
-                        f"the engine ended the run without a result ({status.lower()})",
-                        page=True,
-                        keep_lease=True,
-                    )
-                    await self._look_again(run.incident_id)
+            elif status in FINISHED and await self._equipment.store.read(partial(_still_open, run.id)):
+                log().error("run ended in the engine without us", run=run.id, engine=status)
+                reason = f"the engine ended the run without a result ({status.lower()})"
+                await closing.end(self._equipment, run.id, Outcome.UNKNOWN, reason, page=True, keep_lease=True)
+                await self._look_again(run.incident_id)
 
     async def _answers(self) -> None:
         for approval in await self._equipment.store.read(approvals.undelivered):

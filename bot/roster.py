@@ -35,7 +35,9 @@ OPERATIONS = _guarded(_ALL)
 
 # Names of facts that runbooks may speak about; a service says in services.yaml how each is observed.
 FACT_NAMES = frozenset({"health", "state", "disk", "tcp", "process", "oncall", "past_incidents", "changes"})
-FACT_KINDS = frozenset({"http", "tcp", "supervisor", "disk", "process", "oncall", "past_incidents", "changes"})
+FACT_KINDS = frozenset(
+    {"http", "tcp", "supervisor", "disk", "process", "oncall", "past_incidents", "changes", "alert_details"}
+)
 SOURCES = ("pagerduty", "github")
 ADAPTERS = ("command", "supervisor", "redis", "http", "disk", "settings")
 DESTINATIONS = ("slack", "pagerduty", "jira", "servicenow")

@@ -70,7 +70,7 @@ class Triage:
             self._woken.clear()
 
     async def _take(self) -> list[Delivered]:
-        return [d for d in await self._inbox.take(BATCH) if d.source != SLACK_SOURCE]
+        return await self._inbox.take(BATCH, but=SLACK_SOURCE)
 
     async def handle(self, deliveries: list[Delivered]) -> Correlated:
         """One batch: stored as incidents, then marked done, then looked at in the background."""

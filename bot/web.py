@@ -32,9 +32,7 @@ LINGER_SECONDS = 1.0
 class Accepting(Protocol):
     """The inbox as this module needs it (bot/store/inbox.py)."""
 
-    async def accept(
-        self, source: str, key: str, headers: dict[str, str], body: bytes, received_at: datetime
-    ) -> bool:
+    async def accept(self, source: str, key: str, headers: dict[str, str], body: bytes, received_at: datetime) -> bool:
         """Resolves after the commit; True for a new delivery, False for a repeat. Raises Transient."""
         ...
 

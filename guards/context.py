@@ -52,7 +52,9 @@ class Stop:
 class Asker(Protocol):
     """How to put a question to a person. True only for a clear yes; anything else is no."""
 
-    def __call__(self, question: Ask, context: Context) -> bool: ...
+    def __call__(self, question: Ask, context: Context) -> bool:
+        """Put the question; every way of not answering is False."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

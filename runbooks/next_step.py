@@ -226,13 +226,18 @@ def _needed(step: Step, sight: _Sight) -> tuple[bool | None, str]:
 
 
 def _why(one: Ranked, passed: str, before: Sequence[str]) -> str:
-    parts = ["; ".join(one.reasons)]
+    parts = ["; ".join(_short(reason) for reason in one.reasons)]
     if passed:
         parts.append(passed)
     if before:
         parts.append("passed over " + "; ".join(before))
     text = ". ".join(part[:1].upper() + part[1:] for part in parts if part)
     return f"{text}. Confidence {one.score:.0%}."
+
+
+def _short(reason: str) -> str:
+    """A condition is said in full by `explain`; in the offer its names would only tire the reader."""
+    return "the runbook's condition holds" if reason.endswith(" holds") else reason
 
 
 def _looks(ranked: Sequence[Ranked], threshold: float) -> tuple[str, ...]:

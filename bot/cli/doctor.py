@@ -40,12 +40,14 @@ def needed_secrets(found: Configuration) -> list[Check]:
         "PAGERDUTY_WEBHOOK_SECRETS": "webhooks cannot be verified. Fix: copy the secret PagerDuty showed when the webhook "
         "subscription was created; several are separated by commas.",
     }
-    if mode == "socket":
-        needs["SLACK_APP_TOKEN"] = "Socket Mode cannot connect. Fix: create an app-level token with connections:write."
-    else:
-        needs["SLACK_SIGNING_SECRET"] = (
-            "Slack requests cannot be verified. Fix: copy it from the app's Basic Information."
-        )
+    of_mode = {
+        "socket": (
+            "SLACK_APP_TOKEN",
+            "Socket Mode cannot connect. Fix: create an app-level token with connections:write.",
+        ),
+        "http": ("SLACK_SIGNING_SECRET", "requests cannot be verified. Fix: copy it from the app's Basic Information."),
+    }
+    needs.update([of_mode[mode]])
     checks = [
         Check(name, "ok", "is set") if found.secret(name) else Check(name, "error", *why.split(" Fix: ", 1))
         for name, why in needs.items()

@@ -12,10 +12,20 @@ from typing import Any
 
 import aiohttp
 
-from bot.errors import Ambiguous, Permanent, Transient
+from bot.errors import Ambiguous, ConfigurationError, Permanent, Transient
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_WAIT_SECONDS = 86_400.0
+
+
+def basic_authorization(user: str, secret: str, place: str) -> str:
+    """The Authorization header's value. Raises ConfigurationError when the user name cannot be sent (RFC 7617)."""
+    try:
+        return aiohttp.encode_basic_auth(user, secret, "utf-8")
+    except ValueError as error:
+        raise ConfigurationError(
+            "holds a colon.", place=f"environment: {place}", fix="write the user name only."
+        ) from error
 
 
 async def exchange(
@@ -24,7 +34,7 @@ async def exchange(
     url: str,
     *,
     what: str,
-    auth: aiohttp.BasicAuth,
+    authorization: str,
     deadline: float,
     repeatable: bool,
     params: Mapping[str, str] | None = None,
@@ -32,19 +42,18 @@ async def exchange(
 ) -> dict[str, Any]:
     """Send and return the answer's JSON object.
 
-    what: how errors name the call, without ids or secrets. deadline: seconds for everything. repeatable: False when a
+    what: how errors name the call, without ids or secrets. authorization: the header's value. deadline: seconds for everything. repeatable: False when a
     second identical request would do it twice. Raises Transient (429, 5xx and network, with the wait the vendor asked
     for), Ambiguous, or Permanent (other statuses, redirects).
     """
     timeout = aiohttp.ClientTimeout(total=deadline, connect=deadline / 2)
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json", "Authorization": authorization}
     try:
         async with session.request(
             method,
             url,
             params=params,
             json=body,
-            auth=auth,
             headers=headers,
             timeout=timeout,
             allow_redirects=False,

@@ -200,7 +200,6 @@ class HttpClient:
 
 def _ours(error: Exception, method: str, deadline: float, *, sent: bool) -> CountersignError:
     """What a foreign error means here. sent: the request's head had left us."""
-    # a certificate error is a ClientConnectorError without os_error
     cause: object = getattr(error, "os_error", error)
     if isinstance(cause, RefusedAddressError):
         return Permanent(str(cause))

@@ -15,7 +15,7 @@ import aiohttp
 
 from bot.clients import adf
 from bot.clients.addresses import base_url, path_part
-from bot.clients.exchange import exchange
+from bot.clients.exchange import basic_authorization, exchange
 from bot.errors import Ambiguous
 
 PROPERTY = "countersign"
@@ -50,7 +50,7 @@ class JiraClient:
     ) -> None:
         self._session = session
         self._site = base_url(site, "JIRA_URL")
-        self._auth = aiohttp.BasicAuth(user, token, encoding="utf-8")
+        self._authorization = basic_authorization(user, token, "JIRA_USER")
         self._issue_type = issue_type
         self._deadline = deadline
 
@@ -132,7 +132,7 @@ class JiraClient:
             method,
             f"{self._site}/rest/api/3{path}",
             what=f"Jira {what}",
-            auth=self._auth,
+            authorization=self._authorization,
             deadline=self._deadline,
             repeatable=repeatable,
             params=params,

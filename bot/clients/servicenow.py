@@ -15,7 +15,7 @@ import aiohttp
 import re2
 
 from bot.clients.addresses import base_url, path_part
-from bot.clients.exchange import exchange
+from bot.clients.exchange import basic_authorization, exchange
 from bot.errors import Ambiguous
 
 CORRELATION_DISPLAY = "Countersign"
@@ -49,7 +49,7 @@ class ServiceNowClient:
     ) -> None:
         self._session = session
         self._instance = base_url(instance, "SERVICENOW_URL")
-        self._auth = aiohttp.BasicAuth(user, password, encoding="utf-8")
+        self._authorization = basic_authorization(user, password, "SERVICENOW_USER")
         self._deadline = deadline
 
     def address(self, record: Record) -> str:
@@ -120,7 +120,7 @@ class ServiceNowClient:
             method,
             f"{self._instance}/api/now/table{path}",
             what=f"ServiceNow {what}",
-            auth=self._auth,
+            authorization=self._authorization,
             deadline=self._deadline,
             repeatable=repeatable,
             params=params,

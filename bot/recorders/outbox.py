@@ -67,7 +67,9 @@ class Outbox:
         self._store = store
         self._sleep = sleep
         self._desks = {
-            name: _Desk(store, recorder, clock, sleep, random, given.get(name, Limits()), on_result or (lambda *_: None))
+            name: _Desk(
+                store, recorder, clock, sleep, random, given.get(name, Limits()), on_result or (lambda *_: None)
+            )
             for name, recorder in recorders.items()
         }
 

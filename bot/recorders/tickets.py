@@ -41,6 +41,7 @@ SaveTicket = Callable[[str, Ticket], Awaitable[None]]
 DraftOf = Callable[[str], Awaitable[Draft]]
 """incident id -> what a new ticket says. Raises Permanent when the incident has no ticket project."""
 
+
 def entry_seq(delivery: Delivery) -> int:
     """The transcript entry a note or comment is about. Raises Permanent when the subject is not a number."""
     if not (delivery.subject.isascii() and delivery.subject.isdigit()):

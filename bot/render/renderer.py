@@ -58,7 +58,12 @@ class Renderer:
             "observed": wording.observed,
             "said": wording.said,
         }
-        self._environment.globals |= {"link": safe_text.link, "ago": wording.ago, "counted": wording.counted}
+        self._environment.globals |= {
+            "link": safe_text.link,
+            "ago": wording.ago,
+            "before": wording.before,
+            "counted": wording.counted,
+        }
 
     def blocks(self, name: str, **data: Any) -> Message:
         """The Slack message of `slack/<name>.json.j2`. Raises Permanent when template and data do not fit together."""

@@ -76,7 +76,42 @@ def observed(fact: Mapping[str, Any]) -> str:
     if fact.get("gap"):
         return f"no data ({plain(fact['gap'], 160)})"
     value = fact.get("value") or {}
+    say = SAYINGS.get(str(fact.get("kind")))
+    if value and say is not None:
+        return say(value)
     return said(value) if value else "observed, no values"
+
+
+def before(value: object, incident_at: object) -> str:
+    """`12 min before it`, or `after it began`; `unknown time` when one of the two is no time."""
+    then, began = moment(value), moment(incident_at)
+    if not then or not began:
+        return "unknown time"
+    return f"{duration((began - then).total_seconds())} before it" if then <= began else "after it began"
+
+
+def _http(value: Mapping[str, Any]) -> str:
+    if not value.get("status"):
+        return f"no answer ({plain(value.get('error') or 'unreachable', 120)})"
+    return f"answers {plain(value['status'], 10)} in {said(value.get('took_ms', 0))} ms"
+
+
+def _supervisor(value: Mapping[str, Any]) -> str:
+    since = f" since {utc(value['since'])}" if value.get("since") else ""
+    ended = f", exit status {value.get('exit_status')}" if not value.get("pid") else f", pid {value.get('pid')}"
+    return f"{plain(value.get('state', 'unknown'), 20)}{since}{plain(ended, 40)}"
+
+
+def _disk(value: Mapping[str, Any]) -> str:
+    free = f"{float(value['free_bytes']) / (1 << 30):.1f} GiB free" if "free_bytes" in value else "free space unknown"
+    return f"{said(value.get('used_percent'))} % used, {free} at {plain(value.get('path', ''), 60)}"
+
+
+def _tcp(value: Mapping[str, Any]) -> str:
+    return f"accepts connections ({said(value.get('took_ms', 0))} ms)" if value.get("open") else "refuses connections"
+
+
+SAYINGS = {"http": _http, "supervisor": _supervisor, "disk": _disk, "tcp": _tcp}
 
 
 def said(value: object) -> str:

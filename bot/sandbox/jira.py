@@ -9,58 +9,21 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from bot.sandbox.adf import problems
 from bot.sandbox.feed import Feed
+from bot.sandbox.jira_records import JSON, STATUSES, TRANSITIONS, Issue, JiraError
 from bot.sandbox.jql import BadQuery, matches, parse
 
-JSON = dict[str, Any]
 ACCOUNT: Final = "712020:sandbox-bot"
-STATUSES: Final = {"10000": ("To Do", "new"), "10001": ("In Progress", "indeterminate"), "10002": ("Done", "done")}
-TRANSITIONS: Final = {"11": ("To Do", "10000"), "21": ("In Progress", "10001"), "31": ("Done", "10002")}
 SUMMARY_CHARACTERS: Final = 255
 PROPERTY_CHARACTERS: Final = 32_768
 Answer = tuple[int, JSON | None]
 Act = Callable[[web.Request], Awaitable[Answer]]
-
-
-class JiraError(Exception):
-    """A refused call in Jira's two-part form."""
-
-    def __init__(self, status: int, message: str = "", **errors: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body: JSON = {"errorMessages": [message] if message else [], "errors": errors}
-
-
-@dataclass(slots=True)
-class Issue:
-    """One issue. fields: as created; comments: as REST shows them, body in ADF."""
-
-    id: str
-    key: str
-    fields: JSON
-    created: str
-    updated: str
-    status: str = "10000"
-    comments: list[JSON] = field(default_factory=list)
-    properties: JSON = field(default_factory=dict)
-    links: list[JSON] = field(default_factory=list)
-
-    def as_rest(self, base: str) -> JSON:
-        """As `GET issue` returns it."""
-        name, category = STATUSES[self.status]
-        status = {"id": self.status, "name": name, "statusCategory": {"key": category}}
-        comment = {"comments": self.comments, "maxResults": len(self.comments), "total": len(self.comments)}
-        own = {"status": status, "created": self.created, "updated": self.updated, "comment": comment}
-        own["project"] = {"key": self.key.partition("-")[0]}
-        fields: JSON = {"labels": [], "priority": None, "assignee": None, **self.fields, **own}
-        return {"id": self.id, "key": self.key, "self": f"{base}/rest/api/3/issue/{self.id}", "fields": fields}
 
 
 class Jira:
@@ -101,7 +64,9 @@ class Jira:
     def _answering(self, act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
             if request.headers.get("Authorization") != self._authorization:
-                return web.json_response({"message": "Client must be authenticated to access this resource."}, status=401)
+                return web.json_response(
+                    {"message": "Client must be authenticated to access this resource."}, status=401
+                )
             try:
                 status, body = await act(request)
             except JiraError as error:
@@ -147,7 +112,9 @@ class Jira:
         body = issue.as_rest(self.base_url)
         wanted = request.query.get("properties", "")
         if wanted:
-            body["properties"] = {n: v for n, v in issue.properties.items() if wanted == "*all" or n in wanted.split(",")}
+            body["properties"] = {
+                n: v for n, v in issue.properties.items() if wanted == "*all" or n in wanted.split(",")
+            }
         return 200, body
 
     async def edit(self, request: web.Request) -> Answer:
@@ -216,19 +183,22 @@ class Jira:
     async def list_transitions(self, request: web.Request) -> Answer:
         """Where the issue can go from here."""
         here = self._issue(request).status
-        rows = [
-            {"id": name, "name": title, "to": {"id": to, "name": STATUSES[to][0], "statusCategory": {"key": STATUSES[to][1]}},
-             "hasScreen": False, "isGlobal": True, "isInitial": False, "isAvailable": True, "isConditional": False}
-            for name, (title, to) in TRANSITIONS.items() if to != here
-        ]  # fmt: skip
-        return 200, {"transitions": rows}
+        flags = {"hasScreen": False, "isGlobal": True, "isInitial": False, "isAvailable": True, "isConditional": False}
+        rows = []
+        for name, (title, to) in TRANSITIONS.items():
+            status, category = STATUSES[to]
+            target = {"id": to, "name": status, "statusCategory": {"key": category}}
+            rows.append({"id": name, "name": title, "to": target, **flags})
+        return 200, {"transitions": [row for row in rows if row["to"]["id"] != here]}
 
     async def transition(self, request: web.Request) -> Answer:
         """Take one of them."""
         issue = self._issue(request)
         wanted = str(((await self._json(request)).get("transition") or {}).get("id") or "")
         if wanted not in TRANSITIONS or TRANSITIONS[wanted][1] == issue.status:
-            raise JiraError(400, "It seems that you have tried to perform an operation which you are not permitted to perform.")
+            raise JiraError(
+                400, "It seems that you have tried to perform an operation which you are not permitted to perform."
+            )
         issue.status = TRANSITIONS[wanted][1]
         self._changed(issue)
         return 204, None
@@ -266,12 +236,14 @@ class Jira:
         thing = body.get("object")
         if not isinstance(thing, dict) or not thing.get("url") or not thing.get("title"):
             raise JiraError(400, object="url and title are required")
-        existing = next((k for k in issue.links if body.get("globalId") and k.get("globalId") == body["globalId"]), None)
+        existing = next(
+            (k for k in issue.links if body.get("globalId") and k.get("globalId") == body["globalId"]), None
+        )
         if existing:
             existing["object"] = thing
         else:
             self._number += 1
-            issue.links.append({"id": self._number, "globalId": body.get("globalId", ""), "object": thing})
+            issue.links.append({"id": self._number, "globalId": same, "object": thing})
         chosen = existing or issue.links[-1]
         self._changed(issue)
         address = f"{self.base_url}/rest/api/3/issue/{issue.id}/remotelink/{chosen['id']}"

@@ -189,7 +189,10 @@ class PageServer:
             result = await act(asked)
             answer["result"] = result if isinstance(result, str | dict | list) else None
         except NotAcknowledged as error:
-            answer |= {"ok": False, "error": WORDS.get(error.reason, f"The app answered with an error ({error.reason}).")}
+            answer |= {
+                "ok": False,
+                "error": WORDS.get(error.reason, f"The app answered with an error ({error.reason})."),
+            }
         except (NotShown, AlreadySo) as error:
             answer |= {"ok": False, "error": str(error)}
         except KeyError as error:

@@ -61,9 +61,7 @@ class PagerDutyStandIn:
         self.changes: list[JSON] = []
         self.received: list[JSON] = []
         self.pages: list[JSON] = []
-        self.webhooks = Webhooks(
-            clock=clock, identifier=self.identifier, outage=self.outage, retry_delays=retry_delays
-        )
+        self.webhooks = Webhooks(clock=clock, identifier=self.identifier, outage=self.outage, retry_delays=retry_delays)
         self._listener = Listener()
 
     def identifier(self, prefix: str, length: int = 10) -> str:

@@ -48,9 +48,7 @@ class PagerDutyEvents:
         answer = {"status": "success", "message": "Event processed", "dedup_key": key}
         return web.json_response(answer, status=202)
 
-    async def _trigger(
-        self, service: PagerDutyService, key: str, payload: JSON, found: Incident | None
-    ) -> Incident:
+    async def _trigger(self, service: PagerDutyService, key: str, payload: JSON, found: Incident | None) -> Incident:
         details = payload.get("custom_details")
         named = details if isinstance(details, dict) else {"details": details} if details else {}
         severity = str(payload["severity"])

@@ -1,7 +1,7 @@
 """Slack's Web API, response_url and Socket Mode behind one loopback listener.
 
 Started by the sandbox's workspace and by tests; `url` is what the bot gets as SLACK_API_URL. Must not decide what a
-method means: slack_methods does.
+method means: slack_chat, slack_views and slack_directory do.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from aiohttp import web
 from bot.sandbox.listener import Listener
 from bot.sandbox.slack_blocks import check_message, dress
 from bot.sandbox.slack_memory import RESPONSE_USES
-from bot.sandbox.slack_methods import SlackError, SlackMethods
+from bot.sandbox.slack_chat import ChatMethods
+from bot.sandbox.slack_directory import DirectoryMethods
+from bot.sandbox.slack_methods import SlackError
 from bot.sandbox.slack_records import JSON, NotShown, ResponseUrl
 from bot.sandbox.slack_socket import SlackSocket
 from bot.sandbox.slack_state import SlackWorkspace
+from bot.sandbox.slack_views import ViewMethods
 
 LIMITED: Final = {"ok": False, "error": "ratelimited"}
 STRUCTURED: Final = ("blocks", "attachments", "metadata", "view")
+WORDS: Final = ("text", "ts", "limit", "cursor", "oldest", "latest", "email")
 PER_MINUTE: Final = {
     "chat.update": 100,
     "chat.delete": 50,
@@ -38,6 +42,13 @@ PER_MINUTE: Final = {
     "usergroups.users.list": 20,
     "apps.connections.open": 50,
 }
+
+
+def switch(key: str, value: Any) -> Any:
+    """A form field that means yes or no as a boolean; everything else as it came."""
+    if not isinstance(value, str) or key in WORDS:
+        return value
+    return {"true": True, "false": False, "1": True, "0": False}.get(value, value)
 
 
 class Bucket:
@@ -74,7 +85,8 @@ class SlackApi:
         self.workspace = workspace
         self.socket = SlackSocket(workspace, ack_timeout=ack_timeout)
         self.calls: list[tuple[str, JSON]] = []
-        self._methods = SlackMethods(workspace)
+        groups = (ChatMethods(workspace), ViewMethods(workspace), DirectoryMethods(workspace))
+        self._methods = {name: method for group in groups for name, method in group.table().items()}
         self._listener = Listener()
         self._rate, self._burst = posts_per_second, burst
         self._buckets: dict[str, Bucket] = {}
@@ -128,7 +140,7 @@ class SlackApi:
     def _run(self, request: web.Request, method: str, arguments: JSON) -> JSON:
         if method == "apps.connections.open":
             return {"url": self.socket.new_address(self._listener.url.replace("http", "ws", 1), request.query_string)}
-        run = self._methods.table.get(method)
+        run = self._methods.get(method)
         if run is None:
             raise SlackError("unknown_method")
         return run(arguments)
@@ -175,9 +187,7 @@ class SlackApi:
                     given[key] = json.loads(given[key])
                 except json.JSONDecodeError:
                     raise SlackError("invalid_blocks_format" if key == "blocks" else "invalid_arguments") from None
-        return {key: {"true": True, "false": False, "1": True, "0": False}.get(value, value)
-                if isinstance(value, str) and key not in ("text", "ts", "limit", "cursor") else value
-                for key, value in given.items()}  # fmt: skip
+        return {key: switch(key, value) for key, value in given.items()}
 
     # -- response_url --------------------------------------------------------------------------------------------
     async def _respond(self, request: web.Request) -> web.Response:

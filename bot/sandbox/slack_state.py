@@ -6,15 +6,31 @@ the app has acknowledged it; NotAcknowledged otherwise. Must not decide anything
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from bot.sandbox.slack_blocks import dress
-from bot.sandbox.slack_elements import elements_in, filled, inputs_missing, values_of
+from bot.sandbox.slack_elements import elements_in, inputs_missing, values_of
 from bot.sandbox.slack_memory import SlackMemory
-from bot.sandbox.slack_records import JSON, Delivery, NotAcknowledged, NotShown, SlackMessage, SlackView
+from bot.sandbox.slack_payloads import (
+    block_action,
+    channel_of,
+    encode,
+    event_callback,
+    interaction,
+    slash_command,
+    team_of,
+)
+from bot.sandbox.slack_records import (
+    JSON,
+    Delivery,
+    NotAcknowledged,
+    NotShown,
+    SlackChannel,
+    SlackMessage,
+    SlackView,
+)
 
 EVENTS: Final = frozenset({"app_mention", "app_home_opened"})
 COMMANDS: Final = ("/runbook",)
@@ -95,21 +111,7 @@ class SlackWorkspace(SlackMemory):
         if command not in self.commands:
             raise NotShown(f"{command} is not a valid command")
         place = self._place(user, channel)
-        payload = {
-            "token": "deprecated",
-            "team_id": self._team_of(user),
-            "team_domain": self.domain,
-            "channel_id": channel,
-            "channel_name": "directmessage" if place.is_im else place.name,
-            "user_id": user,
-            "user_name": self.users[user].name,
-            "command": command,
-            "text": self.encode(rest.strip()),
-            "api_app_id": self.app_id,
-            "is_enterprise_install": "false",
-            "response_url": self.new_response_url(user, channel),
-            "trigger_id": self.new_trigger(user),
-        }
+        payload = slash_command(self, user, place, command, rest.strip())
         answer = await self._deliver("slash_commands", payload)
         self.answer(user, channel, answer)
 
@@ -142,9 +144,9 @@ class SlackWorkspace(SlackMemory):
         }
         if message.thread_ts:
             container["thread_ts"] = message.thread_ts
-        payload = self._block_action(user, block_id, element, value) | {
+        payload = block_action(self, user, block_id, element, value) | {
             "container": container,
-            "channel": {"id": channel, "name": "directmessage" if place.is_im else place.name},
+            "channel": channel_of(place),
             "state": {"values": values_of(message.blocks, state or {})},
             "response_url": self.new_response_url(user, channel, thread_ts=message.thread_ts, message_ts=ts),
         }
@@ -166,7 +168,7 @@ class SlackWorkspace(SlackMemory):
         blocks = tuple(view.body.get("blocks", ()))
         shown = SlackMessage(channel="", ts="", user=self.bot.id, text="", blocks=blocks)
         _, block_id, element = self._element([shown], action_id, value)
-        payload = self._block_action(user, block_id, element, value) | {
+        payload = block_action(self, user, block_id, element, value) | {
             "container": {"type": "view", "view_id": view.id},
             "view": self.view_as_api(view, values_of(blocks, values or {})),
         }
@@ -180,7 +182,7 @@ class SlackWorkspace(SlackMemory):
         given = values_of(blocks, values)
         if missing := inputs_missing(blocks, given):
             return missing
-        payload = self._actor(user, "view_submission") | {
+        payload = interaction(self, user, "view_submission") | {
             "trigger_id": self.new_trigger(user),
             "view": self.view_as_api(view, given),
             "response_urls": [],
@@ -206,7 +208,7 @@ class SlackWorkspace(SlackMemory):
         self.set_views(user, [v for v in self.open_views(user) if v.id != view_id])
         if view.body.get("notify_on_close"):
             payload = {"view": self.view_as_api(view), "is_cleared": False}
-            await self._deliver("interactive", self._actor(user, "view_closed") | payload)
+            await self._deliver("interactive", interaction(self, user, "view_closed") | payload)
 
     async def open_home(self, user: str) -> SlackView | None:
         """Look at the app's Home tab. Returns what is shown there once the app acknowledged."""
@@ -229,24 +231,14 @@ class SlackWorkspace(SlackMemory):
         else:
             self.post_ephemeral(channel, user, text, **more)
 
-    def encode(self, text: str) -> str:
-        """Text as Slack sends it: three characters escaped, @names and #channels turned into references."""
-        for plain, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-            text = text.replace(plain, escaped)
-        names = {user.name: user.id for user in self.users.values()}
-        rooms = {room.name: room.id for room in self.channels.values() if not room.is_im}
-        text = re.sub(r"&lt;@([A-Z0-9]+)&gt;", r"<@\1>", text)
-        text = re.sub(r"(?<!\S)@([\w.-]*\w)", lambda m: f"<@{names[m[1]]}>" if m[1] in names else m[0], text)
-        return re.sub(r"(?<!\S)#([\w-]+)", lambda m: f"<#{rooms[m[1]]}|{m[1]}>" if m[1] in rooms else m[0], text)
-
     async def _speak(self, user: str, channel: str, text: str, thread_ts: str) -> str:
         place = self._place(user, channel)
         if self.outage.unreachable(self.vendor):
             raise NotAcknowledged("slack_unreachable")
-        message = self.post(channel, user, self.encode(text), thread_ts=thread_ts)
+        message = self.post(channel, user, encode(self, text), thread_ts=thread_ts)
         event: JSON = {
             "user": user,
-            "team": self._team_of(user),
+            "team": team_of(self, user),
             "text": message.text,
             "ts": message.ts,
             "channel": channel,
@@ -265,22 +257,7 @@ class SlackWorkspace(SlackMemory):
     async def _event(self, user: str, event: JSON) -> None:
         if event["type"] != "message" and event["type"] not in self.events:
             return
-        payload = {
-            "token": "deprecated",
-            "team_id": self.team,
-            "api_app_id": self.app_id,
-            "event": event,
-            "type": "event_callback",
-            "event_id": self.identifier("Ev"),
-            "event_time": int(self.clock().timestamp()),
-            "authorizations": [
-                {"enterprise_id": None, "team_id": self.team, "user_id": self.bot.id, "is_bot": True}
-                | {"is_enterprise_install": False}
-            ],
-            "is_ext_shared_channel": self._team_of(user) != self.team,
-            "event_context": self.identifier("4-"),
-        }
-        await self._deliver("events_api", payload)
+        await self._deliver("events_api", event_callback(self, user, event))
 
     async def _deliver(self, kind: str, payload: JSON) -> JSON:
         if self.outage.unreachable(self.vendor):
@@ -289,25 +266,7 @@ class SlackWorkspace(SlackMemory):
             raise NotAcknowledged("not_connected")
         return await self._delivery.deliver(kind, payload)
 
-    def _actor(self, user: str, kind: str) -> JSON:
-        name = self.users[user].name
-        return {
-            "type": kind,
-            "team": {"id": self.team, "domain": self.domain},
-            "user": {"id": user, "username": name, "name": name, "team_id": self._team_of(user)},
-            "api_app_id": self.app_id,
-            "token": "deprecated",
-            "enterprise": None,
-            "is_enterprise_install": False,
-        }
-
-    def _block_action(self, user: str, block_id: str, element: JSON, value: str | None) -> JSON:
-        action = filled(element, value) | {"block_id": block_id, "action_ts": self.next_ts()}
-        return self._actor(user, "block_actions") | {"trigger_id": self.new_trigger(user), "actions": [action]}
-
-    def _element(
-        self, seen: list[SlackMessage], action_id: str, value: str | None
-    ) -> tuple[SlackMessage, str, JSON]:
+    def _element(self, seen: list[SlackMessage], action_id: str, value: str | None) -> tuple[SlackMessage, str, JSON]:
         for message in seen:
             for block_id, element in elements_in(message.blocks, message.attachments):
                 if element.get("action_id") != action_id:
@@ -317,7 +276,7 @@ class SlackWorkspace(SlackMemory):
                 return message, block_id, element
         raise NotShown(f"nothing with the action {action_id!r} is shown there")
 
-    def _place(self, user: str, channel: str) -> Any:
+    def _place(self, user: str, channel: str) -> SlackChannel:
         if user not in self.users:
             raise NotShown(f"there is no user {user}")
         if channel not in self.channels or user not in self.channels[channel].members:
@@ -329,6 +288,3 @@ class SlackWorkspace(SlackMemory):
         if view is None or view.user != user:
             raise NotShown(f"{user} does not see the view {view_id}")
         return view
-
-    def _team_of(self, user: str) -> str:
-        return self.users[user].team_id or self.team

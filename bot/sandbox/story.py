@@ -26,7 +26,7 @@ POLL_SECONDS = 0.1
 LOG_LINES = 40
 
 
-class StoryFailed(Exception):  # noqa: N818 - it is what happened, and is said so
+class StoryFailed(Exception):
     """The story did not go as it must. what: what was expected; last: the last thing that was seen instead."""
 
     def __init__(self, what: str, last: str) -> None:

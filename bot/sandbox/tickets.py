@@ -51,9 +51,7 @@ class TicketStandIn:
         self.feed = Feed()
         self.jira_user, self.jira_token = jira_user, jira_token or secret()
         self.servicenow_user, self.servicenow_password = servicenow_user, servicenow_password or secret()
-        self.jira = Jira(
-            clock=clock, feed=self.feed, projects=projects, user=self.jira_user, token=self.jira_token
-        )
+        self.jira = Jira(clock=clock, feed=self.feed, projects=projects, user=self.jira_user, token=self.jira_token)
         self.servicenow = ServiceNow(
             clock=clock,
             new_id=new_id,

@@ -230,6 +230,7 @@ class Workspace:
     async def alert(self, name: str = "payments") -> str:
         """What the monitor does when /health stops answering: a PagerDuty incident. Returns its id."""
         program = self.places.program(name)
+        status = await self.health(name)
         pagerduty = {"payments": PAYMENTS_ID, "checkout": CHECKOUT_ID}[name]
         self.incident_id = await self.pagerduty.trigger(
             pagerduty,
@@ -238,7 +239,7 @@ class Workspace:
             details={
                 "alert_name": ALERT_NAME,
                 "check": f"GET http://127.0.0.1:{program.port}/health",
-                "result": await self.health_words(name),
+                "result": f"HTTP {status}" if status else "connection refused",
                 "failing_since": self.clock().isoformat(timespec="seconds"),
             },
         )
@@ -255,11 +256,6 @@ class Workspace:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError):
             return 0
-
-    async def health_words(self, name: str) -> str:
-        """What the monitor would write about it."""
-        status = await self.health(name)
-        return f"HTTP {status}" if status else "connection refused"
 
     def starts(self, name: str) -> int:
         """How often the service was started since the sandbox began, by its own ledger."""

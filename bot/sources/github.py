@@ -111,7 +111,8 @@ class GitHubSource:
         return _change(
             data,
             repository,
-            title=f"Pushed {_short(data.get('after'))} to {repository} {branch}" + (f": {first_line}" if first_line else ""),
+            title=f"Pushed {_short(data.get('after'))} to {repository} {branch}"
+            + (f": {first_line}" if first_line else ""),
             occurred_at=moment(head.get("timestamp"), received_at),
             environment="",
             revision=data.get("after"),

@@ -103,7 +103,9 @@ class Poller:
             if status != "triggered" and believed.get(found, "triggered") != status:
                 new += await self._put(found, incident, _changed_at(incident, now), now)
             elif status == "triggered" and found in known and believed.get(found) != "triggered":
-                new += await self._put(found, incident, _changed_at(incident, now), now, event=_back(believed.get(found)))
+                new += await self._put(
+                    found, incident, _changed_at(incident, now), now, event=_back(believed.get(found))
+                )
         for gone in [held for held in believed if held not in listed]:
             new += await self._check_resolved(gone, now)
         if new:
@@ -122,9 +124,7 @@ class Poller:
         at = _changed_at(incident, now)
         return 0 if now - at < self._grace else await self._put(held, incident, at, now)
 
-    async def _put(
-        self, found: str, incident: Mapping[str, Any], at: datetime, now: datetime, event: str = ""
-    ) -> int:
+    async def _put(self, found: str, incident: Mapping[str, Any], at: datetime, now: datetime, event: str = "") -> int:
         """Store one delivery. Its key holds the time of the change, so the same state later is another event."""
         event = event or EVENT_OF_STATUS.get(text(incident.get("status")), "")
         if not event:

@@ -6,6 +6,7 @@ cannot be had is a visible gap, never an error. Reads only.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from bot.stages.base import Equipment
 from bot.store import enrichments
 
 DEADLINE = 5.0
+ALERT_DETAILS = "alert_details"
+UNKNOWN_SERVICE = Service(name="unknown", environment="unknown", owner="nobody", tier=5)
 
 
 async def observe(
@@ -50,9 +53,21 @@ def values(facts: Collection[Fact]) -> dict[str, Mapping[str, Any]]:
     return {fact.name: fact.value for fact in facts if not fact.gap}
 
 
+async def alert_details(equipment: Equipment, incident: Incident) -> tuple[Fact, ...]:
+    """What the monitor said about this alert, where it can be asked; also for services the catalogue does not know."""
+    if incident.source != "pagerduty" or ALERT_DETAILS not in equipment.fact_sources:
+        return ()
+    service = equipment.service_of(incident) or UNKNOWN_SERVICE
+    request = FactRequest(name=ALERT_DETAILS, service=service, incident=incident, deadline=DEADLINE)
+    return await gather(equipment.fact_sources, [(ALERT_DETAILS, request)], equipment.clock)
+
+
 async def enrich(equipment: Equipment, incident: Incident) -> tuple[Fact, ...]:
     """Observe everything and keep it beside the incident for the summary (redacted: safety rule 9)."""
-    facts = await observe(equipment, equipment.service_of(incident), incident)
+    told, observed = await asyncio.gather(
+        alert_details(equipment, incident), observe(equipment, equipment.service_of(incident), incident)
+    )
+    facts = (*told, *observed)
     dumped = [equipment.redactor.data(fact.model_dump(mode="json")) for fact in facts]
     at = equipment.clock()
     await equipment.store.write(lambda session: enrichments.save(session, incident.id, dumped, at))

@@ -72,6 +72,7 @@ def offer(
             **made.model_dump(mode="json"),
             "success": chosen.success,
             "undo": chosen.undo,
+            "who": who_may(equipment, made),
         },
         score=chosen.score,
         reasons=[],
@@ -88,6 +89,22 @@ def offer(
         "shown": [step.act.shown for step in made.steps],
     }
     return proposal, made, data
+
+
+def who_may(equipment: Equipment, plan: Plan) -> str:
+    """Who may ask for this plan and whose yes it needs, in words, from the policy's matrix."""
+    asking = f"{' or '.join(equipment.policy.requesters)} may ask"
+    word = equipment.policy.word(plan.environment, plan.risk)
+    rule = equipment.policy.approvers(plan.environment)
+    if word == "auto":
+        return f"{asking}; nobody else needs to agree"
+    if word == "confirm":
+        return f"{asking}, and confirms it"
+    if word == "approve" and rule is not None:
+        groups = " or ".join(rule.any_of) or " and ".join(rule.all_of)
+        people = "one other person" if rule.count == 1 else f"{rule.count} other people"
+        return f"{asking}; {people} of {groups} must approve"
+    return "nobody: policy forbids it here"
 
 
 def _none(equipment: Equipment, incident: Incident, why: str, alternatives: list[dict[str, Any]]) -> Proposal:

@@ -27,7 +27,7 @@ MANY = 5
 class Board:
     """facts: each `Fact` as JSON, gathered at facts_at. approvals: run id -> questions. votes: approval id -> answers.
 
-    changes: of this service in the 24 hours before it opened and since, newest first. similar: resolved, newest first.
+    changes: of this service in the 24 hours before it opened and since, newest first. similar: resolved, newest first; fixed_by: incident id -> title of the runbook that worked.
     """
 
     incident: Incident
@@ -40,6 +40,7 @@ class Board:
     entries: tuple[Entry, ...]
     changes: tuple[Change, ...]
     similar: tuple[Incident, ...]
+    fixed_by: dict[str, str]
     tickets: tuple[Ticket, ...]
 
 
@@ -53,6 +54,11 @@ def load(session: Session, incident_id: str) -> Board | None:
     questions = {run.id: tuple(approvals.for_run(session, run.id)) for run in its_runs}
     known = bool(incident.service)
     since = incident.opened_at - CHANGES_BEFORE
+    alike = (
+        tuple(incidents.similar(session, incident.service, incident.alert_name, incident.opened_at, MANY))
+        if known
+        else ()
+    )
     return Board(
         incident=incident,
         facts=tuple(enrichment.facts) if enrichment else (),
@@ -63,8 +69,12 @@ def load(session: Session, incident_id: str) -> Board | None:
         votes={each.id: tuple(approvals.votes(session, each.id)) for some in questions.values() for each in some},
         entries=tuple(entries.for_incident(session, incident_id)),
         changes=tuple(changes.recent(session, incident.service, incident.environment, since, MANY)) if known else (),
-        similar=tuple(incidents.similar(session, incident.service, incident.alert_name, incident.opened_at, MANY))
-        if known
-        else (),
+        similar=alike,
+        fixed_by={
+            past.id: run.plan.runbook_title
+            for past in alike
+            for run in runs.for_incident(session, past.id)
+            if run.outcome == "succeeded"
+        },
         tickets=tuple(tickets.for_incident(session, incident_id)),
     )

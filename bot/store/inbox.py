@@ -109,10 +109,16 @@ class Inbox:
         self._queue.put(job)
         return bool(await job.answer)
 
-    async def take(self, limit: int) -> list[Delivered]:
-        """The oldest deliveries that are neither done nor quarantined; they stay until `done`. Raises Transient."""
-        sql = "SELECT id, source, key, headers, body, received_at FROM inbox WHERE state = 0 ORDER BY id LIMIT ?"
-        rows = await self._read(lambda connection: connection.execute(sql, (limit,)).fetchall())
+    async def take(self, limit: int, *, only: str = "", but: str = "") -> list[Delivered]:
+        """The oldest deliveries that are neither done nor quarantined; they stay until `done`. Raises Transient.
+
+        only: of this source; but: of every source except this one.
+        """
+        sql = (
+            "SELECT id, source, key, headers, body, received_at FROM inbox WHERE state = 0 "
+            "AND (? = '' OR source = ?) AND source <> ? ORDER BY id LIMIT ?"
+        )
+        rows = await self._read(lambda connection: connection.execute(sql, (only, only, but, limit)).fetchall())
         return [Delivered(i, s, k, json.loads(h), bytes(b), parse_utc(at)) for i, s, k, h, b, at in rows]
 
     async def done(self, ids: Iterable[int]) -> None:

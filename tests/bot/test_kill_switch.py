@@ -186,7 +186,7 @@ async def test_T62_engaging_works_with_one_place_down_and_fails_closed_with_both
 
 @pytest.mark.parametrize(("level", "name"), [("all", "x"), ("service", ""), ("galaxy", "x")])
 async def test_a_stop_names_exactly_one_thing(switch: KillSwitch, level: str, name: str) -> None:
-    with pytest.raises(ValueError, match="kill switch|name which"):
+    with pytest.raises(ValueError, match=r"kill switch|name which"):
         await switch.engage(level, name, "r", "ada")
     assert await switch.stops() == ()
 

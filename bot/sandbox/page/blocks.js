@@ -68,7 +68,7 @@ function button(block, item, context) {
   const attributes = {
     type: "button",
     class: `btn ${item.style ?? ""}`,
-    "data-key": `${block.block_id}/${item.action_id}`,
+    "data-key": `button/${item.action_id}/${item.value ?? ""}`,
     "data-action": item.action_id,
     "aria-label": item.accessibility_label,
   };

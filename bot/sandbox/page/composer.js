@@ -23,6 +23,7 @@ export function composer(holder, options) {
     const at = /(?:^|\s)@([\w.-]*)$/.exec(text);
     if (!at) return [];
     const everyone = [{ ...store.bot, is_bot: true }, ...people()];
+    if (everyone.some((user) => user.name === at[1])) return [];
     return everyone.filter((user) => user.name.startsWith(at[1]) || user.real_name.toLowerCase().startsWith(at[1].toLowerCase())).slice(0, 6).map((user) => ({ shown: user.real_name, note: `@${user.name}`, from: text.length - at[1].length - 1, put: `@${user.name} ` }));
   };
 

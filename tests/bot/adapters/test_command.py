@@ -181,6 +181,28 @@ async def test_cancelling_kills_the_group_too(bench: Bench) -> None:
         assert await gone(pid)
 
 
+@pytest.mark.parametrize("steps", range(8))
+async def test_cancelling_while_it_starts_leaves_nothing_behind(bench: Bench, steps: int) -> None:
+    if not Path("/proc/self").exists():
+        pytest.skip("no /proc on this machine")
+    number = f"{600 + steps}.{os.getpid()}"
+    task = asyncio.create_task(bench.adapter(grace=0.2).act(bench.act("sleep", number), "r/s/1", quiet))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    left = [p for p in Path("/proc").iterdir() if p.name.isdecimal() and number in _command_line(p)]
+    assert not [p for p in left if alive(int(p.name))]
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
 async def test_a_background_child_that_holds_the_pipe_does_not_hold_the_result(bench: Bench) -> None:
     pids = stubborn(bench, "sys.exit(3)")
     result = await bench.adapter().act(bench.act("stubborn", deadline=30), "r/s/1", quiet)

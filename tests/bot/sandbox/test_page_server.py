@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -39,6 +40,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 ROOM, ANA = "C0INC", "U0ANA"
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all tests here
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
@@ -105,7 +107,7 @@ def card() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     count = itertools.count(1)
 
@@ -151,7 +153,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     await api.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip("there is no /usr/bin/chromium on this machine")
@@ -161,7 +163,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, sandbox: Sandbox) -> AsyncIterator[Page]:
     page = await browser.new_page(viewport={"width": 1280, "height": 860})
     wrong: list[str] = []
@@ -173,6 +175,7 @@ async def page(browser: Browser, sandbox: Sandbox) -> AsyncIterator[Page]:
     if folder := os.environ.get("COUNTERSIGN_SCREENSHOTS"):
         name = os.environ.get("PYTEST_CURRENT_TEST", "page").rpartition("::")[2].partition(" ")[0]
         await page.screenshot(path=f"{folder}/{name}.png")
+    await page.close()
     assert wrong == []
 
 
@@ -288,17 +291,18 @@ async def test_commands_mentions_and_threads_are_typed(page: Page, sandbox: Sand
 
 @pytest.mark.browser
 async def test_an_edit_touches_only_its_message_and_keeps_focus_and_scroll(page: Page, sandbox: Sandbox) -> None:
-    posted = await sandbox.web.chat_postMessage(channel=ROOM, text="payments", blocks=card())
+    blocks = card()
+    posted = await sandbox.web.chat_postMessage(channel=ROOM, text="payments", blocks=blocks)
     for number in range(25):
         await sandbox.web.chat_postMessage(channel=ROOM, text=f"line {number}")
     await expect(page.locator("#messages article")).to_have_count(26)
     await page.evaluate("document.querySelector('#messages article:nth-child(10)').marked = true")
-    await page.locator("[data-action=plan_approve]").focus()
+    await page.evaluate("document.querySelector('[data-action=plan_approve]').focus({preventScroll: true})")
     await page.evaluate("document.getElementById('messages').scrollTop = 40")
-    await sandbox.web.chat_update(channel=ROOM, ts=posted["ts"], text="edited", blocks=[*card(), {"type": "divider"}])
+    await sandbox.web.chat_update(channel=ROOM, ts=posted["ts"], text="edited", blocks=[*blocks, {"type": "divider"}])
     await expect(page.locator("#messages article").first.locator(".edited")).to_be_visible()
     assert await page.evaluate("document.querySelector('#messages article:nth-child(10)').marked") is True
-    assert await page.evaluate("document.activeElement.dataset.action") is None or True
+    assert await page.evaluate("document.activeElement.dataset.action") == "plan_approve"
     assert abs(await page.evaluate("document.getElementById('messages').scrollTop") - 40) < 2
 
 

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,16 +34,15 @@ SERVICE = "PSVC001"
 class PlainClient(pagerduty.RestApiV2Client):
     """The vendor's client, allowed to speak http to the loopback address."""
 
-    permitted_base_url = ""
     _address = ""
 
     @property
-    def base_url(self) -> str:
+    def url(self) -> str:
         return self._address
 
-    @base_url.setter
-    def base_url(self, address: str) -> None:
-        self._address = str(address).rstrip("/")
+    @url.setter
+    def url(self, address: str) -> None:
+        self._address = address
 
 
 class Hook:
@@ -93,11 +92,12 @@ async def account() -> AsyncIterator[PagerDutyStandIn]:
 
 
 @pytest.fixture
-def client(account: PagerDutyStandIn) -> PlainClient:
+def client(account: PagerDutyStandIn) -> Iterator[PlainClient]:
     client = PlainClient(account.api_token, default_from=BOT.email, base_url=account.url)
     client.retry = {429: 1}
-    client.max_network_attempts = 1
-    return client
+    client.max_network_attempts = 0
+    yield client
+    client.close()
 
 
 async def call(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
@@ -191,8 +191,7 @@ async def test_requests_that_break_the_schema_are_refused_and_change_nothing(
 
 
 async def test_a_wrong_key_and_an_unknown_incident(account: PagerDutyStandIn, client: PlainClient) -> None:
-    wrong = PlainClient("nope", base_url=account.url)
-    with pytest.raises(pagerduty.HttpError) as caught:
+    with PlainClient("nope", base_url=account.url) as wrong, pytest.raises(pagerduty.HttpError) as caught:
         await call(wrong.rget, "/incidents")
     assert caught.value.response.status_code == 401
     assert (await call(client.get, "/incidents/QNONE")).status_code == 404

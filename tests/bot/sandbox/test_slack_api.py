@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.outage import Outage
 from bot.sandbox.slack_api import SlackApi
+from bot.sandbox.slack_payloads import encode
 from bot.sandbox.slack_records import NotAcknowledged, NotShown, SlackUser, UserGroup
 from bot.sandbox.slack_state import SlackWorkspace
 
@@ -267,5 +268,5 @@ def test_typed_text_is_escaped_and_names_become_references() -> None:
     workspace = SlackWorkspace(clock=lambda: datetime.now(UTC), new_id=lambda prefix: prefix + "0123456789")
     workspace.add_user(SlackUser(ANA, "ana", "Ana"))
     workspace.add_channel(ROOM, "incidents")
-    assert workspace.encode("a & <b> @ana in #incidents") == f"a &amp; &lt;b&gt; <@{ANA}> in <#{ROOM}|incidents>"
-    assert workspace.encode("<!channel> @nobody") == "&lt;!channel&gt; @nobody"
+    assert encode(workspace, "a & <b> @ana in #incidents") == f"a &amp; &lt;b&gt; <@{ANA}> in <#{ROOM}|incidents>"
+    assert encode(workspace, "<!channel> @nobody") == "&lt;!channel&gt; @nobody"

@@ -186,10 +186,8 @@ async def test_B1_kill_9_in_a_storm_loses_nothing_answered_and_doubles_nothing(p
             [sys.executable, "-c", STORM, str(place), "0", "2000"], stdout=subprocess.PIPE, cwd=ROOT, text=True
         )
         assert storm.stdout is not None
-        seen = 0
-        for line in storm.stdout:
+        for seen, line in enumerate(storm.stdout, 1):
             answered |= {int(line)} if line.endswith("\n") else set()
-            seen += 1
             if seen == stop_after:
                 os.kill(storm.pid, signal.SIGKILL)
                 stop_after = -1

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-
 from sqlmodel import Session
 
 from bot.errors import Permanent
