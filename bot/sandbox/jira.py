@@ -184,7 +184,7 @@ class Jira:
         """Where the issue can go from here."""
         here = self._issue(request).status
         flags = {"hasScreen": False, "isGlobal": True, "isInitial": False, "isAvailable": True, "isConditional": False}
-        rows = []
+        rows: list[JSON] = []
         for name, (title, to) in TRANSITIONS.items():
             status, category = STATUSES[to]
             target = {"id": to, "name": status, "statusCategory": {"key": category}}
@@ -236,6 +236,7 @@ class Jira:
         thing = body.get("object")
         if not isinstance(thing, dict) or not thing.get("url") or not thing.get("title"):
             raise JiraError(400, object="url and title are required")
+        same = str(body.get("globalId") or "")
         existing = next(
             (k for k in issue.links if body.get("globalId") and k.get("globalId") == body["globalId"]), None
         )

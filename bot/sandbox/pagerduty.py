@@ -15,7 +15,9 @@ from aiohttp import web
 from bot.sandbox.feed import Feed
 from bot.sandbox.listener import Listener
 from bot.sandbox.outage import Outage
+from bot.sandbox.pagerduty_directory import PagerDutyDirectory
 from bot.sandbox.pagerduty_events import PagerDutyEvents
+from bot.sandbox.pagerduty_incidents import PagerDutyIncidents
 from bot.sandbox.pagerduty_records import (
     JSON,
     Alert,
@@ -25,10 +27,9 @@ from bot.sandbox.pagerduty_records import (
     OnCall,
     PagerDutyService,
     PagerDutyUser,
-    reference,
+    change_event,
     stamp,
 )
-from bot.sandbox.pagerduty_rest import PagerDutyRest
 from bot.sandbox.pagerduty_webhooks import WebhookDelivery, Webhooks
 
 LIMITED: Final = {"error": {"message": "Rate Limit Exceeded", "code": 2020}}
@@ -74,7 +75,8 @@ class PagerDutyStandIn:
         """Listen. Returns the base address: PAGERDUTY_API_URL and PAGERDUTY_EVENTS_URL."""
         application = web.Application(middlewares=[self.outage.middleware("pagerduty", LIMITED)])
         application.add_routes(PagerDutyEvents(self).routes())
-        application.add_routes(PagerDutyRest(self).routes())
+        application.add_routes(PagerDutyIncidents(self).routes())
+        application.add_routes(PagerDutyDirectory(self).routes())
         await self.webhooks.start()
         return await self._listener.start(application, port)
 
@@ -124,7 +126,8 @@ class PagerDutyStandIn:
             assignees=[o.user for o in self.oncall if o.level == 1 and o.policy == service.policy],
         )
         self.incidents[incident.id] = incident
-        self._alert(incident, title, severity, dict(details or {}), dict(body or {}))
+        name = self.identifier("Q", 13)
+        incident.alerts = [Alert(name, incident.key, title, severity, now, dict(details or {}), dict(body or {}))]
         self.log(incident, "trigger_log_entry", "Triggered", agent)
         self._page(incident)
         self.announce("incident.triggered", incident, agent)
@@ -184,17 +187,9 @@ class PagerDutyStandIn:
         custom_details: Mapping[str, Any] | None = None,
     ) -> str:
         """Something was changed on purpose. Returns the change event's id."""
-        change = {
-            "id": self.identifier("01").ljust(26, "0"),
-            "type": "change_event",
-            "summary": summary,
-            "timestamp": stamp(at or self.clock()),
-            "source": source,
-            "services": [reference("service", "services", i, self.services[i].name) for i in service_ids],
-            "integration": {"id": "PINTEGR", "type": "inbound_integration_reference"},
-            "links": [dict(link) for link in links],
-            "custom_details": dict(custom_details or {}),
-        }
+        services = [self.services[name].reference() for name in service_ids]
+        change = change_event(self.identifier("01").ljust(26, "0"), at or self.clock(), summary, source, services)
+        change |= {"links": [dict(link) for link in links], "custom_details": dict(custom_details or {})}
         self.changes.append(change)
         self.feed.publish({"type": "change_event", "change": change})
         return str(change["id"])
@@ -291,10 +286,6 @@ class PagerDutyStandIn:
     def show(self, incident: Incident) -> None:
         """Tell the page."""
         self.feed.publish({"type": "incident", "incident": self.shown(incident)})
-
-    def _alert(self, incident: Incident, title: str, severity: str, details: JSON, body: JSON) -> None:
-        name = self.identifier("Q", 13)
-        incident.alerts.append(Alert(name, incident.key, title, severity, self.clock(), details, body))
 
     def _page(self, incident: Incident) -> None:
         for user in incident.assignees:

@@ -42,6 +42,19 @@ def reference(kind: str, path: str, identifier: str, summary: str) -> JSON:
     }
 
 
+def change_event(identifier: str, at: datetime, summary: str, source: str, services: list[JSON]) -> JSON:
+    """A change event as REST shows it, without links and details."""
+    return {
+        "id": identifier,
+        "type": "change_event",
+        "summary": summary,
+        "timestamp": stamp(at),
+        "source": source,
+        "services": services,
+        "integration": {"id": "PINTEGR", "type": "inbound_integration_reference"},
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class PagerDutyUser:
     """A member of the account. id: `P...`; email: what the `From` header must name."""

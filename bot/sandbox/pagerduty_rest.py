@@ -1,7 +1,7 @@
-"""PagerDuty's REST API v2 over one account: the calls a responder bot makes.
+"""What every call of PagerDuty's REST API shares: the key, `From`, pages, and how a call is refused.
 
-Used by pagerduty.PagerDutyStandIn. Refuses what the vendor's published schema refuses (400, code 2001), a missing or
-unknown `From` where the vendor wants one (400, code 1008) and a wrong key (401). Source: reference/apis.md 2.3.
+Base of pagerduty_incidents and pagerduty_directory. A request that breaks the vendor's published schema gets 400 with
+code 2001, a missing or unknown `From` 400 with code 1008, a wrong key 401. Source: reference/apis.md 2.3.
 """
 
 from __future__ import annotations
@@ -9,18 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
-from bot.sandbox.pagerduty_records import JSON, AlreadySo, Incident, PagerDutyUser, reference, stamp
+from bot.sandbox.pagerduty_records import JSON, PagerDutyUser
 
 if TYPE_CHECKING:
     from bot.sandbox.pagerduty import PagerDutyStandIn
 
-STATUSES: Final = ("triggered", "acknowledged", "resolved")
-MOST_NOTES: Final = 2000
-MOST_UPDATES: Final = 250
 Thing = TypeVar("Thing")
 Act = Callable[[web.Request], Awaitable[JSON]]
 
@@ -40,42 +37,14 @@ def invalid(*errors: str) -> RestError:
 
 
 class PagerDutyRest:
-    """The routes."""
+    """A group of calls over one account."""
 
     def __init__(self, account: PagerDutyStandIn) -> None:
-        self._account = account
+        self.account = account
 
-    def routes(self) -> list[web.RouteDef]:
-        """For aiohttp."""
-        one = "/incidents/{id}"
-        reads: list[tuple[str, Act]] = [
-            ("/incidents", self.list_incidents),
-            (one, self.get_incident),
-            (f"{one}/notes", self.list_notes),
-            (f"{one}/alerts", self.list_alerts),
-            (f"{one}/log_entries", self.list_log),
-            (f"{one}/past_incidents", self.past_incidents),
-            (f"{one}/related_change_events", self.related_changes),
-            ("/change_events", self.list_changes),
-            ("/oncalls", self.list_oncalls),
-            ("/users", self.list_users),
-            ("/users/{id}", self.get_user),
-            ("/services", self.list_services),
-            ("/services/{id}", self.get_service),
-            ("/services/{id}/change_events", self.list_changes),
-            ("/maintenance_windows", self.list_windows),
-            ("/abilities", self.list_abilities),
-        ]
-        return [
-            *(web.get(path, self._answering(act)) for path, act in reads),
-            web.put("/incidents", self._answering(self.put_incidents)),
-            web.put(one, self._answering(self.put_incident)),
-            web.post("/incidents", self._answering(self.post_incident, 201)),
-            web.post(f"{one}/notes", self._answering(self.post_note)),
-            web.post(f"{one}/status_updates", self._answering(self.post_status_update)),
-        ]
+    def answering(self, act: Act, status: int = 200) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """An aiohttp handler that checks the key, runs the act and words refusals."""
 
-    def _answering(self, act: Act, status: int = 200) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
             try:
                 self._authorise(request)
@@ -85,252 +54,25 @@ class PagerDutyRest:
 
         return answer
 
-    # -- incidents -----------------------------------------------------------------------------------------------
-    async def list_incidents(self, request: web.Request) -> JSON:
-        """Filtered by status, service, urgency, key and time; newest last unless sort_by says otherwise."""
-        q = request.query
-        statuses, services = q.getall("statuses[]", ()), q.getall("service_ids[]", ())
-        if wrong := [s for s in statuses if s not in STATUSES]:
-            raise invalid(f"statuses[] has an unknown value: {wrong[0]}")
-        since, until = moment(q.get("since")), moment(q.get("until"))
-        found = [
-            i
-            for i in self._account.incidents.values()
-            if (not statuses or i.status in statuses)
-            and (not services or i.service.id in services)
-            and (not q.getall("urgencies[]", ()) or i.urgency in q.getall("urgencies[]"))
-            and ("incident_key" not in q or i.key == q["incident_key"])
-            and (since is None or i.created_at >= since)
-            and (until is None or i.created_at < until)
-        ]
-        field, _, direction = q.get("sort_by", "created_at:asc").partition(",")[0].partition(":")
-        names = {"created_at": lambda i: (i.created_at, i.number), "incident_number": lambda i: i.number,
-                 "urgency": lambda i: i.urgency, "resolved_at": lambda i: (i.resolved_at or i.created_at)}  # fmt: skip
-        if field not in names:
-            raise invalid("sort_by is not a field that can be sorted by")
-        found.sort(key=names[field], reverse=direction == "desc")
-        return self._page(request, "incidents", [i.as_rest() for i in found])
-
-    async def get_incident(self, request: web.Request) -> JSON:
-        """One incident."""
-        return {"incident": self._incident(request).as_rest()}
-
-    async def put_incident(self, request: web.Request) -> JSON:
-        """Change status, title, urgency, assignment, level or priority."""
-        agent = self._from(request)
-        incident = self._incident(request)
-        self._update(incident, object_in(await self._json(request), "incident"), agent)
-        return {"incident": incident.as_rest()}
-
-    async def put_incidents(self, request: web.Request) -> JSON:
-        """The same for up to 250 at once."""
-        agent = self._from(request)
-        updates = (await self._json(request)).get("incidents")
-        if not isinstance(updates, list):
-            raise invalid("incidents is required and must be a list")
-        if len(updates) > MOST_UPDATES:
-            raise RestError(413, 2001, "Too many incidents")
-        changed = []
-        for update in updates:
-            incident = self._account.incidents.get(str(update.get("id")))
-            if incident is None:
-                raise RestError(404, 2100, "Not Found")
-            self._update(incident, update, agent)
-            changed.append(incident.as_rest())
-        return {"incidents": changed}
-
-    def _update(self, incident: Incident, update: JSON, agent: PagerDutyUser) -> None:
-        check_update(update)
-        if "title" in update:
-            incident.title = update["title"]
-        if "urgency" in update:
-            incident.urgency = update["urgency"]
-        if "priority" in update:
-            self._prioritise(incident, update["priority"], agent)
-        if "assignments" in update:
-            ids = [str(a.get("assignee", {}).get("id")) for a in update["assignments"]]
-            if unknown := [i for i in ids if i not in self._account.users]:
-                raise invalid(f"Assignee {unknown[0]} was not found")
-            self._account.assign(incident, [self._account.users[i] for i in ids], agent)
-        if "escalation_level" in update:
-            self._escalate(incident, update["escalation_level"], agent)
-        if "status" in update:
-            try:
-                self._account.set_status(incident, update["status"], agent)
-            except AlreadySo as error:
-                raise RestError(400, error.code, str(error), [str(error)]) from None
-            if update["status"] == "resolved" and update.get("resolution"):
-                self._account.add_note(incident, update["resolution"], agent)
-        self._account.show(incident)
-
-    def _prioritise(self, incident: Incident, priority: Any, agent: PagerDutyUser) -> None:
-        name = priority if isinstance(priority, str) else str(priority.get("summary") or priority.get("id"))
-        incident.priority = reference("priority", "priorities", f"P{name}", name)
-        self._account.announce("incident.priority_updated", incident, agent)
-
-    def _escalate(self, incident: Incident, level: int, agent: PagerDutyUser) -> None:
-        policy = incident.service.policy
-        found = [o.user for o in self._account.oncall if o.policy == policy and o.level == level]
-        if not found:
-            raise invalid("Escalation level is not on the incident's escalation policy")
-        incident.level = level
-        self._account.assign(incident, found, agent, escalated=True)
-
-    async def post_incident(self, request: web.Request) -> JSON:
-        """Open an incident by hand."""
-        agent = self._from(request)
-        given = object_in(await self._json(request), "incident")
-        if given.get("type") != "incident":
-            raise invalid("incident.type must be 'incident'")
-        if not isinstance(given.get("title"), str) or not given["title"].strip():
-            raise invalid("Title can't be blank")
-        service = self._account.services.get(str((given.get("service") or {}).get("id")))
-        if service is None:
-            raise invalid("Service Not Found")
-        key = str(given.get("incident_key") or "")
-        open_ones = [i for i in self._account.incidents.values() if i.status != "resolved" and i.service == service]
-        if key and any(i.key == key for i in open_ones):
-            raise invalid("Open incident with matching dedup key already exists on this service")
-        words = {"details": (given.get("body") or {}).get("details", "")}
-        incident_id = await self._account.trigger(
-            service.id, given["title"], given.get("urgency", "high"), words, key=key, agent=agent
-        )
-        return {"incident": self._account.incident(incident_id)}
-
-    # -- what hangs on an incident -------------------------------------------------------------------------------
-    async def list_notes(self, request: web.Request) -> JSON:
-        """All notes, newest first as the vendor gives them."""
-        return {"notes": [note.as_rest() for note in reversed(self._incident(request).notes)]}
-
-    async def post_note(self, request: web.Request) -> JSON:
-        """Write a note; at most 2000 per incident."""
-        agent = self._from(request)
-        incident = self._incident(request)
-        content = object_in(await self._json(request), "note").get("content")
-        if not isinstance(content, str) or not content.strip():
-            raise invalid("Content can't be blank")
-        if len(incident.notes) >= MOST_NOTES:
-            raise invalid("Maximum number of notes reached")
-        return {"note": self._account.add_note(incident, content, agent).as_rest()}
-
-    async def post_status_update(self, request: web.Request) -> JSON:
-        """Tell the stakeholders."""
-        agent = self._from(request)
-        incident = self._incident(request)
-        message = (await self._json(request)).get("message")
-        if not isinstance(message, str) or not message.strip():
-            raise invalid("Message can't be blank")
-        update = {"id": self._account.identifier("P", 6), "message": message, "sender": agent.reference()}
-        incident.status_updates.append({**update, "created_at": stamp(self._account.clock())})
-        self._account.show(incident)
-        return {"status_update": incident.status_updates[-1]}
-
-    async def list_alerts(self, request: web.Request) -> JSON:
-        """The alerts with their bodies: what the webhook leaves out."""
-        incident = self._incident(request)
-        wanted = request.query.getall("statuses[]", ())
-        found = [a for a in incident.alerts if not wanted or a.status in wanted]
-        return self._page(request, "alerts", [incident.alert_as_rest(alert) for alert in found])
-
-    async def list_log(self, request: web.Request) -> JSON:
-        """The log, newest first."""
-        return self._page(request, "log_entries", list(reversed(self._incident(request).log)))
-
-    async def past_incidents(self, request: web.Request) -> JSON:
-        """Resolved ones of the same service, newest first; 1 to 999, 5 unless asked."""
-        incident = self._incident(request)
-        limit = self._number(request, "limit", 5, 1, 999)
-        past = [i for i in self._account.incidents.values() if i.service == incident.service and i.status == "resolved"]
-        past = sorted((i for i in past if i.id != incident.id), key=lambda i: i.created_at, reverse=True)[:limit]
-        rows = []
-        for number, old in enumerate(past):
-            plain = old.as_rest()
-            short = {name: plain[name] for name in ("id", "created_at", "self", "title")}
-            rows.append({"incident": short, "score": round(60.0 / (number + 1), 4)})
-        return {"past_incidents": rows, "total": len(rows), "limit": limit}
-
-    async def related_changes(self, request: web.Request) -> JSON:
-        """Change events of the incident's service, newest first."""
-        service = self._incident(request).service.id
-        found = [c for c in reversed(self._account.changes) if any(s["id"] == service for s in c["services"])]
-        reason = {"correlation_reason": {"reason": "most_recent"}}
-        rows = [change | reason for change in found]
-        return {"change_events": rows, "limit": None, "offset": None, "total": None, "more": False}
-
-    # -- the account ---------------------------------------------------------------------------------------------
-    async def list_changes(self, request: web.Request) -> JSON:
-        """Change events of the account or of one service."""
-        service = request.match_info.get("id")
-        every = reversed(self._account.changes)
-        found = [c for c in every if service is None or any(s["id"] == service for s in c["services"])]
-        return self._page(request, "change_events", found)
-
-    async def list_oncalls(self, request: web.Request) -> JSON:
-        """Who is on call, by policy and user."""
-        policies = request.query.getall("escalation_policy_ids[]", ())
-        users = request.query.getall("user_ids[]", ())
-        found = [
-            o.as_rest()
-            for o in sorted(self._account.oncall, key=lambda o: o.level)
-            if (not policies or o.policy in policies) and (not users or o.user.id in users)
-        ]
-        return self._page(request, "oncalls", found)
-
-    async def list_users(self, request: web.Request) -> JSON:
-        """People whose name or e-mail holds `query`."""
-        wanted = request.query.get("query", "").lower()
-        found = [u for u in self._account.users.values() if wanted in f"{u.name} {u.email}".lower()]
-        return self._page(request, "users", [u.as_rest() for u in found])
-
-    async def get_user(self, request: web.Request) -> JSON:
-        """One person."""
-        return {"user": self._find(self._account.users, request).as_rest()}
-
-    async def list_services(self, request: web.Request) -> JSON:
-        """All services."""
-        wanted = request.query.get("query", "").lower()
-        found = [s for s in self._account.services.values() if wanted in s.name.lower()]
-        return self._page(request, "services", [s.as_rest() for s in found])
-
-    async def get_service(self, request: web.Request) -> JSON:
-        """One service."""
-        return {"service": self._find(self._account.services, request).as_rest()}
-
-    async def list_windows(self, request: web.Request) -> JSON:
-        """Maintenance windows: none in the sandbox."""
-        return self._page(request, "maintenance_windows", [])
-
-    async def list_abilities(self, _: web.Request) -> JSON:
-        """What the plan of the account allows."""
-        return {"abilities": ["sso", "event_rules", "coordinated_responding"]}
-
-    # -- checks --------------------------------------------------------------------------------------------------
-    def _authorise(self, request: web.Request) -> None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme == "Token":
-            key = key.removeprefix("token=")
-        if scheme not in ("Token", "Bearer") or key != self._account.api_token:
-            raise RestError(401, 2006, "Unauthorized")
-
-    def _from(self, request: web.Request) -> PagerDutyUser:
+    def sender(self, request: web.Request) -> PagerDutyUser:
+        """Who asks, by the `From` header. Raises RestError."""
         address = request.headers.get("From", "")
-        user = next((u for u in self._account.users.values() if u.email == address and address), None)
+        user = next((u for u in self.account.users.values() if u.email == address and address), None)
         if user is None:
             raise RestError(400, 1008, "Requester User Not Found", [f"From: {address or 'the header is missing'}"])
         return user
 
-    def _incident(self, request: web.Request) -> Incident:
-        return self._find(self._account.incidents, request)
-
     @staticmethod
-    def _find(things: dict[str, Thing], request: web.Request) -> Thing:
+    def find(things: dict[str, Thing], request: web.Request) -> Thing:
+        """The thing whose id is in the path. Raises RestError."""
         found = things.get(request.match_info["id"])
         if found is None:
             raise RestError(404, 2100, "Not Found")
         return found
 
     @staticmethod
-    async def _json(request: web.Request) -> JSON:
+    async def body(request: web.Request) -> JSON:
+        """The request's JSON object. Raises RestError."""
         try:
             body = await request.json()
         except json.JSONDecodeError:
@@ -340,17 +82,26 @@ class PagerDutyRest:
         return body
 
     @staticmethod
-    def _number(request: web.Request, name: str, normal: int, least: int, most: int) -> int:
+    def number(request: web.Request, name: str, normal: int, least: int, most: int) -> int:
+        """A number in the query. Raises RestError."""
         text = request.query.get(name, str(normal))
         if not text.isdecimal() or not least <= int(text) <= most:
             raise invalid(f"{name} must be a number from {least} to {most}")
         return int(text)
 
-    def _page(self, request: web.Request, name: str, rows: list[Any]) -> JSON:
-        limit, offset = self._number(request, "limit", 25, 1, 100), self._number(request, "offset", 0, 0, 10_000)
+    def page(self, request: web.Request, name: str, rows: list[Any]) -> JSON:
+        """One page of a list, as the vendor's classic pagination words it."""
+        limit, offset = self.number(request, "limit", 25, 1, 100), self.number(request, "offset", 0, 0, 10_000)
         total = len(rows) if request.query.get("total") == "true" else None
         more = len(rows) > offset + limit
         return {name: rows[offset : offset + limit], "limit": limit, "offset": offset, "total": total, "more": more}
+
+    def _authorise(self, request: web.Request) -> None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme == "Token":
+            key = key.removeprefix("token=")
+        if scheme not in ("Token", "Bearer") or key != self.account.api_token:
+            raise RestError(401, 2006, "Unauthorized")
 
 
 def object_in(body: JSON, name: str) -> JSON:
@@ -359,29 +110,6 @@ def object_in(body: JSON, name: str) -> JSON:
     if not isinstance(inner, dict):
         raise invalid(f"{name} is required and must be an object")
     return inner
-
-
-def check_update(update: JSON) -> None:
-    """Raise RestError when an incident update breaks the vendor's schema."""
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "title": str,
-        "resolution": str,
-        "escalation_level": int,
-        "assignments": list,
-        "priority": (str, dict),
-    }
-    errors = [f"incident.{name} has the wrong type" for name, kind in kinds.items()
-              if name in update and not isinstance(update[name], kind)]  # fmt: skip
-    if update.get("type") not in ("incident", "incident_reference"):
-        errors.append("incident.type must be 'incident' or 'incident_reference'")
-    if "status" in update and update["status"] not in STATUSES:
-        errors.append("Status must be one of triggered, acknowledged, resolved")
-    if update.get("urgency", "high") not in ("high", "low"):
-        errors.append("Urgency must be high or low")
-    if "assignments" in update and "escalation_level" in update:
-        errors.append("assignments and escalation_level cannot be given together")
-    if errors:
-        raise invalid(*errors)
 
 
 def moment(text: str | None) -> datetime | None:

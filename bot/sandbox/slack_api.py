@@ -13,9 +13,9 @@ from aiohttp import web
 
 from bot.sandbox.listener import Listener
 from bot.sandbox.slack_blocks import check_message, dress
-from bot.sandbox.slack_memory import RESPONSE_USES
 from bot.sandbox.slack_chat import ChatMethods
 from bot.sandbox.slack_directory import DirectoryMethods
+from bot.sandbox.slack_memory import RESPONSE_USES
 from bot.sandbox.slack_methods import SlackError
 from bot.sandbox.slack_records import JSON, NotShown, ResponseUrl
 from bot.sandbox.slack_socket import SlackSocket

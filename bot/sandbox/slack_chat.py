@@ -33,14 +33,21 @@ class ChatMethods(SlackMethods):
 
     def post_message(self, a: JSON) -> JSON:
         """Post into a channel, or to a person's direct messages when `channel` is a user id."""
-        channel = self.workspace.direct_channel(a["channel"]) if a.get("channel") in self.workspace.users else self.channel(a)
+        channel = (
+            self.workspace.direct_channel(a["channel"]) if a.get("channel") in self.workspace.users else self.channel(a)
+        )
         content = self._content(a)
         thread = self._thread(channel.id, a)
         if len(content["text"]) > POST_CHARACTERS:
             content["text"] = content["text"][:POST_CHARACTERS]
         broadcast = bool(thread and a.get("reply_broadcast"))
         message = self.workspace.post(
-            channel.id, self.workspace.bot.id, bot_id=self.workspace.bot_id, thread_ts=thread, broadcast=broadcast, **content
+            channel.id,
+            self.workspace.bot.id,
+            bot_id=self.workspace.bot_id,
+            thread_ts=thread,
+            broadcast=broadcast,
+            **content,
         )
         return {"channel": channel.id, "ts": message.ts, "message": self._shown(message)}
 

@@ -42,7 +42,9 @@ class DirectoryMethods(SlackMethods):
 
     def team_info(self, _: JSON) -> JSON:
         """The workspace."""
-        return {"team": {"id": self.workspace.team, "name": "Sandbox", "domain": self.workspace.domain, "email_domain": ""}}
+        return {
+            "team": {"id": self.workspace.team, "name": "Sandbox", "domain": self.workspace.domain, "email_domain": ""}
+        }
 
     def bots_info(self, _: JSON) -> JSON:
         """The app's own bot."""
@@ -89,20 +91,22 @@ class DirectoryMethods(SlackMethods):
 
     def history(self, a: JSON) -> JSON:
         """Top-level messages, newest first."""
-        found = [m for m in reversed(self.workspace.messages(self.channel(a).id)) if self.workspaceithin(m.ts, a)]
+        found = [m for m in reversed(self.workspace.messages(self.channel(a).id)) if self._within(m.ts, a)]
         return self.page(a, "messages", [self._listed(m, a) for m in found]) | {"pin_count": 0}
 
     def replies(self, a: JSON) -> JSON:
         """A thread, oldest first, the parent always included."""
         parent = self.message(self.channel(a).id, self.required(a, "ts"), "thread_not_found")
         thread = self.workspace.thread(parent.channel, parent.thread_ts or parent.ts)
-        found = [thread[0], *(m for m in thread[1:] if self.workspaceithin(m.ts, a))]
+        found = [thread[0], *(m for m in thread[1:] if self._within(m.ts, a))]
         return self.page(a, "messages", [self._listed(m, a) for m in found])
 
     def group_list(self, a: JSON) -> JSON:
         """All user groups."""
         groups = self.workspace.usergroups.values()
-        plain: list[JSON] = [{"id": g.id, "team_id": self.workspace.team, "handle": g.handle, "name": g.name} for g in groups]
+        plain: list[JSON] = [
+            {"id": g.id, "team_id": self.workspace.team, "handle": g.handle, "name": g.name} for g in groups
+        ]
         if a.get("include_users"):
             plain = [{**row, "users": list(g.members)} for row, g in zip(plain, groups, strict=True)]
         return {"usergroups": plain}
@@ -121,7 +125,9 @@ class DirectoryMethods(SlackMethods):
         return float(ts) > float(oldest) and (not latest or float(ts) < float(latest))
 
     def _listed(self, message: SlackMessage, a: JSON) -> JSON:
-        body = message.as_api(team=self.workspace.team, app=self.workspace.app_id, with_metadata=bool(a.get("include_all_metadata")))
+        body = message.as_api(
+            team=self.workspace.team, app=self.workspace.app_id, with_metadata=bool(a.get("include_all_metadata"))
+        )
         replies = self.workspace.thread(message.channel, message.ts)[1:]
         if replies:
             users = list(dict.fromkeys(reply.user for reply in replies))

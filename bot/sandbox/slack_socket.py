@@ -143,7 +143,7 @@ class SlackSocket:
 
     def _on_outage(self, event: JSON) -> None:
         """A vendor that is unreachable has no open sockets either."""
-        if self._workspace.outage.unreachable(self._workspace.vendor):
+        if event["vendor"] == self._workspace.vendor and self._workspace.outage.unreachable(self._workspace.vendor):
             for socket in list(self._sockets):
                 task = asyncio.get_running_loop().create_task(self._drop(socket))
                 self._tasks.add(task)

@@ -168,7 +168,9 @@ async def test_T16_without_a_signature_401_and_no_body_in_the_log(
     assert "canary-body" not in seen
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[" * 100_000, b'{"event": {"id": 5}}', b'{"event":{"id":"\\ud800"}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[" * 100_000, b'{"event": {"id": 5}}', b'{"event":{"id":"\\ud800"}}']
+)
 async def test_T22_a_signed_body_we_cannot_read_is_202_and_kept(
     start: Any, http: aiohttp.ClientSession, body: bytes
 ) -> None:

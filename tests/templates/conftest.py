@@ -233,6 +233,7 @@ class Shapes:
             "entries": [],
             "changes": [change],
             "similar": [self.incident(status=IncidentStatus.RESOLVED)],
+            "fixed_by": {},
             "tickets": [SimpleNamespace(system=t, key=t, url=t)],
         }
         return SimpleNamespace(**(values | changes))

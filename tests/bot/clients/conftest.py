@@ -59,7 +59,9 @@ class Vendor:
             return await answer(asked)
         status, data, *headers = answer
         text = data if isinstance(data, str) else json.dumps(data)
-        return web.Response(status=status, text=text, content_type="application/json", headers=headers[0] if headers else {})
+        return web.Response(
+            status=status, text=text, content_type="application/json", headers=headers[0] if headers else {}
+        )
 
 
 @pytest.fixture

@@ -71,7 +71,9 @@ async def test_T64_a_repeated_creation_finds_the_first_issue(vendor: Any, client
 
 async def test_comments_come_back_with_their_text_page_by_page(vendor: Any, client: JiraClient) -> None:
     page = [{"id": str(n), "body": adf.from_text(f"line {n}", end=f"[cs-{n}]")} for n in range(100)]
-    vendor.on(f"GET {API}/issue/OPS-1/comment", (200, {"comments": page}), (200, {"comments": [{"id": "x", "body": None}]}))
+    vendor.on(
+        f"GET {API}/issue/OPS-1/comment", (200, {"comments": page}), (200, {"comments": [{"id": "x", "body": None}]})
+    )
     found = await client.comments("OPS-1")
     assert len(found) == 101
     assert found[7].text.rstrip().endswith("[cs-7]")
@@ -127,7 +129,9 @@ async def test_a_refusal_says_what_the_vendor_said(vendor: Any, client: JiraClie
 
 
 @pytest.mark.parametrize("bad", ["", 'OPS" OR project = "SECRET', "OPS-1/../../x", "-OPS", "OPS 1", "OPS\n"])
-async def test_T30_ids_are_checked_before_they_stand_in_a_query_or_path(vendor: Any, client: JiraClient, bad: str) -> None:
+async def test_T30_ids_are_checked_before_they_stand_in_a_query_or_path(
+    vendor: Any, client: JiraClient, bad: str
+) -> None:
     for call in (client.find_issue(bad, INCIDENT), client.find_issue("OPS", bad), client.comments(bad)):
         with pytest.raises(Permanent):
             await call
@@ -139,7 +143,10 @@ def test_only_https_or_this_machine(session: aiohttp.ClientSession) -> None:
         JiraClient(session, "http://jira.example.com", "u", "t")
     with pytest.raises(ConfigurationError, match="JIRA_USER"):
         JiraClient(session, "https://x.atlassian.net", "a:b", "t")
-    assert JiraClient(session, "https://x.atlassian.net/", "u", "t").address("OPS-1") == "https://x.atlassian.net/browse/OPS-1"
+    assert (
+        JiraClient(session, "https://x.atlassian.net/", "u", "t").address("OPS-1")
+        == "https://x.atlassian.net/browse/OPS-1"
+    )
 
 
 def test_the_vendors_comment_is_the_shape_we_make() -> None:

@@ -100,8 +100,10 @@ async def test_request_bodies(vendor: Any, client: PagerDutyClient, name: str, b
 async def test_the_vendors_answers_are_read(vendor: Any, client: PagerDutyClient) -> None:
     if not REST.is_dir():
         pytest.skip("../shared/payloads is not here")
-    answers = {name: (200, json.loads((REST / f"{name}.json").read_text())) for name in
-               ("get_incident", "create_note", "list_alerts", "list_oncalls", "related_change_events")}
+    answers = {
+        name: (200, json.loads((REST / f"{name}.json").read_text()))
+        for name in ("get_incident", "create_note", "list_alerts", "list_oncalls", "related_change_events")
+    }
     vendor.on("GET /incidents/PINC1", answers["get_incident"])
     vendor.on("POST /incidents/PINC1/notes", answers["create_note"])
     vendor.on("GET /incidents/PINC1/alerts", answers["list_alerts"])
@@ -258,7 +260,9 @@ async def test_T34_nobody_and_unknown_states_are_refused(vendor: Any, client: Pa
 
 
 async def test_a_user_is_only_found_by_the_whole_address(vendor: Any, client: PagerDutyClient) -> None:
-    vendor.on("GET /users", (200, {"users": [{"email": "ada@example.com.evil"}, {"email": "Ada@Example.com", "id": "PU"}]}))
+    vendor.on(
+        "GET /users", (200, {"users": [{"email": "ada@example.com.evil"}, {"email": "Ada@Example.com", "id": "PU"}]})
+    )
     assert (await client.user_by_email("ada@example.com") or {})["id"] == "PU"
     assert await client.user_by_email("ad") is None
 

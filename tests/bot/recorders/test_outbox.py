@@ -142,7 +142,9 @@ def unsent(store: MemoryStore) -> int:
         return sum(rows.depth(session).values())
 
 
-async def drain(outbox: Outbox, store: MemoryStore, until: Callable[[], bool] | None = None, turns: int = 200_000) -> None:
+async def drain(
+    outbox: Outbox, store: MemoryStore, until: Callable[[], bool] | None = None, turns: int = 200_000
+) -> None:
     """Run the outbox until nothing waits (or until a condition), then stop it."""
     running = asyncio.ensure_future(outbox.run())
     try:
@@ -352,7 +354,9 @@ def test_T64_random_outages_and_crashes_deliver_everything_in_order_and_once(
             limits = Limits(per_second=1e6, burst=1_000_000, lanes=2, deadline=0.002)
             for turns in crashes:
                 left = iter(range(turns))
-                await drain(made(store, destination, time, limits), store, until=lambda left=left: next(left, None) is None)
+                await drain(
+                    made(store, destination, time, limits), store, until=lambda left=left: next(left, None) is None
+                )
             await drain(made(store, destination, time, limits), store)
             return destination
         finally:
@@ -369,6 +373,7 @@ def test_T64_random_outages_and_crashes_deliver_everything_in_order_and_once(
 
 async def test_with_the_real_store(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite+aiosqlite:///{tmp_path}/app.db") as store:
+
         def put(session: Session) -> None:
             for number in range(20):
                 rows.add(session, "jira", f"inc_{number % 4}", "comment", "inc", str(number), now=NOW)

@@ -73,7 +73,9 @@ class Sandbox:
         elif payload.get("type") == "block_actions" and payload["actions"][0]["action_id"] == "plan_reject":
             await self.web.views_open(trigger_id=payload["trigger_id"], view=modal())
         elif payload.get("type") == "block_actions":
-            await self.web.chat_postEphemeral(channel=ROOM, user=payload["user"]["id"], text="You may not approve this.")
+            await self.web.chat_postEphemeral(
+                channel=ROOM, user=payload["user"]["id"], text="You may not approve this."
+            )
 
 
 def plain(text: str) -> dict[str, str]:
@@ -94,13 +96,28 @@ def card() -> list[dict[str, Any]]:
         {"type": "section", "text": {"type": "mrkdwn", "text": f"*bold* `code` <@{ANA}> <https://example.com|a link>"}},
         {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Owner*\nPayments"}]},
         {"type": "rich_text", "elements": [preformatted]},
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": HOSTILE.replace("<", "&lt;").replace(">", "&gt;")}]},
+        {
+            "type": "context",
+            "elements": [{"type": "mrkdwn", "text": HOSTILE.replace("<", "&lt;").replace(">", "&gt;")}],
+        },
         {"type": "divider"},
         {
             "type": "actions",
             "elements": [
-                {"type": "button", "action_id": "plan_approve", "value": "a", "text": plain("Approve"), "style": "primary"},
-                {"type": "button", "action_id": "plan_reject", "value": "a", "text": plain("Reject"), "style": "danger"},
+                {
+                    "type": "button",
+                    "action_id": "plan_approve",
+                    "value": "a",
+                    "text": plain("Approve"),
+                    "style": "primary",
+                },
+                {
+                    "type": "button",
+                    "action_id": "plan_reject",
+                    "value": "a",
+                    "text": plain("Reject"),
+                    "style": "danger",
+                },
                 {"type": "button", "action_id": "escalate", "value": "a", "text": plain("Escalate"), "confirm": sure},
             ],
         },
@@ -127,7 +144,12 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     await api.start()
     ana = PagerDutyUser("PANA", "Ana Ruiz", "ana@example.com")
     pagerduty = PagerDutyStandIn(
-        clock=now, new_id=new_id, outage=outage, users=[ana], services=[PagerDutyService("PSVC", "payments")], oncall=[OnCall(ana)]
+        clock=now,
+        new_id=new_id,
+        outage=outage,
+        users=[ana],
+        services=[PagerDutyService("PSVC", "payments")],
+        oncall=[OnCall(ana)],
     )
     await pagerduty.start()
     tickets = TicketStandIn(clock=now, new_id=new_id, outage=outage)

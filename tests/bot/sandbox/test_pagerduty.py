@@ -104,7 +104,9 @@ async def call(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
     return await asyncio.to_thread(functools.partial(work, *arguments, **more))
 
 
-async def test_the_vendors_client_reads_everything_about_an_incident(account: PagerDutyStandIn, client: PlainClient) -> None:
+async def test_the_vendors_client_reads_everything_about_an_incident(
+    account: PagerDutyStandIn, client: PlainClient
+) -> None:
     account.add_past(SERVICE, "payments was down", at=datetime.now(UTC) - timedelta(days=3), note="restart fixed it")
     account.add_change([SERVICE], "Deploy v42", links=[{"href": "https://example.com/diff", "text": "diff"}])
     name = await account.trigger(SERVICE, "payments: 5xx", details={"error_rate": "18 %"})
@@ -248,12 +250,21 @@ async def test_events_v2_open_repeat_acknowledge_and_resolve(account: PagerDutyS
         assert unknown.status == 202
         change = {"routing_key": KEY, "payload": {"summary": "Deploy v43", "source": "ci"}}
         assert (await session.post(f"{account.url}/v2/change/enqueue", json=change)).status == 202
-    assert [e["kind"] for e in account.events()] == ["trigger", "trigger", "acknowledge", "resolve", "trigger", "change"]
+    assert [e["kind"] for e in account.events()] == [
+        "trigger",
+        "trigger",
+        "acknowledge",
+        "resolve",
+        "trigger",
+        "change",
+    ]
     assert account.changes[0]["summary"] == "Deploy v43"
     assert KEY not in json.dumps(account.events())
 
 
-async def test_webhooks_are_signed_with_every_secret_and_retried_with_one_id(account: PagerDutyStandIn, hook: Hook) -> None:
+async def test_webhooks_are_signed_with_every_secret_and_retried_with_one_id(
+    account: PagerDutyStandIn, hook: Hook
+) -> None:
     hook.statuses = [500, 0, 503, 202]
     account.webhook(hook.url, ["old", "new"])
     await account.trigger(SERVICE, "x")
@@ -345,7 +356,9 @@ async def test_webhook_bodies_have_the_keys_of_a_real_delivery(account: PagerDut
         ("/incidents/{id}/related_change_events", "/incidents/{id}/related_change_events"),
     ],
 )
-async def test_answers_have_the_keys_of_the_vendors_examples(account: PagerDutyStandIn, path: str, operation: str) -> None:
+async def test_answers_have_the_keys_of_the_vendors_examples(
+    account: PagerDutyStandIn, path: str, operation: str
+) -> None:
     file = SHARED / "specs" / "pagerduty_rest.json"
     if not file.exists():
         pytest.skip("../shared/specs is not here")

@@ -63,7 +63,9 @@ async def error_of(call: Any) -> str:
     return str(caught.value.response["error"])
 
 
-async def test_a_message_is_stored_threaded_edited_and_read_back(client: AsyncWebClient, workspace: SlackWorkspace) -> None:
+async def test_a_message_is_stored_threaded_edited_and_read_back(
+    client: AsyncWebClient, workspace: SlackWorkspace
+) -> None:
     metadata = {"event_type": "cs", "event_payload": {"marker": "cs-1"}}
     first = await client.chat_postMessage(channel=ROOM, text="one", blocks=[section("one")], metadata=metadata)
     await client.chat_postMessage(channel=ROOM, thread_ts=first["ts"], text="two")
@@ -104,7 +106,15 @@ async def test_timestamps_are_unique_strings_that_increase(client: AsyncWebClien
         ([{**button(), "block_id": "b"}, {**button(), "block_id": "b"}], "already exists"),
         ([{"type": "actions", "elements": button()["elements"] * 2}], "action_id"),
         ([{"type": "divider"}] * 51, "0 to 50"),
-        ([{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": ""}]}]}], "more than 0"),
+        (
+            [
+                {
+                    "type": "rich_text",
+                    "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": ""}]}],
+                }
+            ],
+            "more than 0",
+        ),
     ],
 )
 async def test_blocks_that_slack_refuses_are_refused(
@@ -117,7 +127,9 @@ async def test_blocks_that_slack_refuses_are_refused(
     assert workspace.messages(ROOM) == []
 
 
-async def test_refusals_carry_slacks_own_codes(client: AsyncWebClient, api: SlackApi, workspace: SlackWorkspace) -> None:
+async def test_refusals_carry_slacks_own_codes(
+    client: AsyncWebClient, api: SlackApi, workspace: SlackWorkspace
+) -> None:
     api.set_rate(0)
     posted = await client.chat_postMessage(channel=ROOM, text="x")
     reply = await client.chat_postMessage(channel=ROOM, text="y", thread_ts=posted["ts"])
@@ -125,9 +137,15 @@ async def test_refusals_carry_slacks_own_codes(client: AsyncWebClient, api: Slac
     nested = {"event_type": "cs", "event_payload": "text"}
     assert await error_of(client.chat_postMessage(channel="C404", text="x")) == "channel_not_found"
     assert await error_of(client.api_call("chat.postMessage", json={"channel": ROOM})) == "no_text"
-    assert await error_of(client.chat_postMessage(channel=ROOM, text="x", thread_ts=reply["ts"])) == "cannot_reply_to_message"
+    assert (
+        await error_of(client.chat_postMessage(channel=ROOM, text="x", thread_ts=reply["ts"]))
+        == "cannot_reply_to_message"
+    )
     assert await error_of(client.chat_postMessage(channel=ROOM, text="x", metadata=nested)) == "invalid_metadata_format"
-    assert await error_of(client.chat_postMessage(channel=ROOM, text="x", blocks=[section("a" * 2900)] * 5)) == "msg_blocks_too_long"
+    assert (
+        await error_of(client.chat_postMessage(channel=ROOM, text="x", blocks=[section("a" * 2900)] * 5))
+        == "msg_blocks_too_long"
+    )
     assert await error_of(client.chat_update(channel=ROOM, ts=theirs.ts, text="z")) == "cant_update_message"
     assert await error_of(client.chat_update(channel=ROOM, ts="1.000001", text="z")) == "message_not_found"
     assert await error_of(client.chat_update(channel=ROOM, ts=posted["ts"], text="é" * 2001)) == "msg_too_long"
@@ -149,7 +167,9 @@ async def test_tokens_are_checked_and_not_interchangeable(api: SlackApi, workspa
     assert (await with_token(workspace.bot_token).auth_test())["user_id"] == workspace.bot.id
 
 
-async def test_posting_is_limited_per_channel_and_editing_is_not(client: AsyncWebClient, workspace: SlackWorkspace) -> None:
+async def test_posting_is_limited_per_channel_and_editing_is_not(
+    client: AsyncWebClient, workspace: SlackWorkspace
+) -> None:
     workspace.add_channel("C0TWO", "two")
     posted = [await client.chat_postMessage(channel=ROOM, text=str(n)) for n in range(3)]
     with pytest.raises(SlackApiError) as caught:
@@ -182,14 +202,18 @@ async def test_directory_calls(client: AsyncWebClient, workspace: SlackWorkspace
     assert pages["response_metadata"]["next_cursor"]
 
 
-async def test_an_ephemeral_is_seen_by_one_person_and_not_in_history(client: AsyncWebClient, workspace: SlackWorkspace) -> None:
+async def test_an_ephemeral_is_seen_by_one_person_and_not_in_history(
+    client: AsyncWebClient, workspace: SlackWorkspace
+) -> None:
     await client.chat_postEphemeral(channel=ROOM, user=ANA, text="only you")
     assert [m.text for m in workspace.ephemerals(ANA)] == ["only you"]
     assert workspace.ephemerals("U0BEN") == []
     assert (await client.conversations_history(channel=ROOM))["messages"] == []
 
 
-async def test_response_url_edits_an_ephemeral_and_is_used_up_after_five(api: SlackApi, workspace: SlackWorkspace) -> None:
+async def test_response_url_edits_an_ephemeral_and_is_used_up_after_five(
+    api: SlackApi, workspace: SlackWorkspace
+) -> None:
     shown = workspace.post_ephemeral(ROOM, ANA, "before")
     address = workspace.new_response_url(ANA, ROOM, message_ts=shown.ts)
     async with aiohttp.ClientSession() as session:
@@ -224,7 +248,9 @@ async def test_modals_open_once_with_a_fresh_trigger(client: AsyncWebClient, wor
     assert workspace.homes[ANA].body["blocks"][0]["text"]["text"] == "hi"
 
 
-async def test_an_outage_refuses_answers_503_or_loses_the_answer(client: AsyncWebClient, workspace: SlackWorkspace) -> None:
+async def test_an_outage_refuses_answers_503_or_loses_the_answer(
+    client: AsyncWebClient, workspace: SlackWorkspace
+) -> None:
     workspace.outage.set("slack", "error_503")
     with pytest.raises(SlackApiError) as caught:
         await client.chat_postMessage(channel=ROOM, text="a")
@@ -250,7 +276,9 @@ async def test_an_outage_refuses_answers_503_or_loses_the_answer(client: AsyncWe
     assert workspace.outage.modes() == {"slack": "up"}
 
 
-async def test_the_newest_button_is_found_and_people_see_only_their_rooms(client: AsyncWebClient, workspace: SlackWorkspace) -> None:
+async def test_the_newest_button_is_found_and_people_see_only_their_rooms(
+    client: AsyncWebClient, workspace: SlackWorkspace
+) -> None:
     await client.chat_postMessage(channel=ROOM, text="x", blocks=[button(value="old")])
     newer = await client.chat_postMessage(channel=ROOM, text="x", blocks=[button(value="new")])
     assert workspace.find_button("step_run") == (ROOM, newer["ts"], "new", "Run")

@@ -55,7 +55,9 @@ async def snow(tickets: TicketStandIn) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_an_issue_is_created_found_commented_and_moved(tickets: TicketStandIn, jira: aiohttp.ClientSession) -> None:
+async def test_an_issue_is_created_found_commented_and_moved(
+    tickets: TicketStandIn, jira: aiohttp.ClientSession
+) -> None:
     made = await jira.post("issue", json=issue(labels=["inc-1"], description=doc(paragraph("what"))))
     assert made.status == 201
     assert (await made.json())["key"] == "OPS-1"
@@ -148,7 +150,9 @@ def test_valid_documents_have_no_problems() -> None:
         assert problems(json.loads(sample.read_text())["body"]) == []
 
 
-@pytest.mark.parametrize("jql", ["", "ORDER BY created DESC", "assignee = me", "project = OPS OR key = X-1", "project OPS"])
+@pytest.mark.parametrize(
+    "jql", ["", "ORDER BY created DESC", "assignee = me", "project = OPS OR key = X-1", "project OPS"]
+)
 def test_jql_that_is_unbounded_or_unknown_is_refused(jql: str) -> None:
     with pytest.raises(BadQuery):
         parse(jql)
@@ -182,7 +186,9 @@ async def test_a_record_is_created_noted_and_resolved(tickets: TicketStandIn, sn
     query = {"sysparm_query": f"element_id={row['sys_id']}^element=work_notes^valueLIKEcs-1", "sysparm_limit": "1"}
     notes = (await (await snow.get("sys_journal_field", params=query)).json())["result"]
     assert [note["value"] for note in notes] == ["cs-1 restarted"]
-    found = await snow.get("incident", params={"sysparm_query": "correlation_id=inc_1", "sysparm_fields": "number,sys_id"})
+    found = await snow.get(
+        "incident", params={"sysparm_query": "correlation_id=inc_1", "sysparm_fields": "number,sys_id"}
+    )
     assert (await found.json())["result"] == [{"number": "INC0010001", "sys_id": row["sys_id"]}]
     assert (await snow.patch(f"incident/{row['sys_id']}", json={"state": "6"})).status == 403
     closing = {"state": "6", "close_code": "Solved", "close_notes": "restarted"}

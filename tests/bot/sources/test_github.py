@@ -60,7 +60,9 @@ def test_a_successful_deployment_status_is_a_change() -> None:
 
 
 @needs_payloads
-@pytest.mark.parametrize(("state", "said"), [("failure", "failed"), ("error", "failed"), ("pending", ""), ("inactive", "")])
+@pytest.mark.parametrize(
+    ("state", "said"), [("failure", "failed"), ("error", "failed"), ("pending", ""), ("inactive", "")]
+)
 def test_only_final_deployment_states_are_changes(state: str, said: str) -> None:
     status = json.loads((PAYLOADS / "deployment_status.created.json").read_text())["deployment_status"]
     signal = read("deployment_status.created.json", deployment_status={**status, "state": state})
@@ -81,7 +83,9 @@ def test_a_push_to_the_default_branch_is_a_change() -> None:
     base = json.loads((PAYLOADS / "push.json").read_text())
     branch = base["repository"]["default_branch"]
     pushed = {"ref": f"refs/heads/{branch}", "after": "a" * 40, "deleted": False}
-    signal = read("push.json", **pushed, head_commit={"message": "Fix it\n\nlong", "timestamp": "2026-03-31T10:00:00+02:00"})
+    signal = read(
+        "push.json", **pushed, head_commit={"message": "Fix it\n\nlong", "timestamp": "2026-03-31T10:00:00+02:00"}
+    )
     assert signal.kind is SignalKind.CHANGE
     assert signal.title.endswith(": Fix it")
     assert signal.occurred_at == datetime(2026, 3, 31, 8, tzinfo=UTC)
@@ -95,7 +99,9 @@ def test_T19_a_replay_under_another_delivery_id_has_the_same_key() -> None:
     body = (PAYLOADS / "deployment_status.created.json").read_bytes()
     assert SOURCE.key({"X-GitHub-Delivery": "a"}, body) == SOURCE.key({"X-GitHub-Delivery": "b"}, body)
     push = json.loads((PAYLOADS / "push.json").read_text())
-    keys = {SOURCE.key({}, json.dumps({**push, "after": "b" * 40, "ref": ref}).encode()) for ref in ("refs/heads/é", "x y")}
+    keys = {
+        SOURCE.key({}, json.dumps({**push, "after": "b" * 40, "ref": ref}).encode()) for ref in ("refs/heads/é", "x y")
+    }
     assert len(keys) == 2
 
 

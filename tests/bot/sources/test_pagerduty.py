@@ -57,7 +57,9 @@ def test_known_answer_vector_verifies() -> None:
     vector = json.loads((PAYLOADS / "signature_vector.json").read_text())
     source = PagerDutySource((vector["secret"],), stale_after=600)
     body = vector["body"].encode()
-    header = next(value for value in vector["header"].values()) if isinstance(vector["header"], dict) else vector["header"]
+    header = (
+        next(value for value in vector["header"].values()) if isinstance(vector["header"], dict) else vector["header"]
+    )
     assert source.verified({"x-pagerduty-signature": header}, body, NOW)
     assert not source.verified({"x-pagerduty-signature": header}, body + b" ", NOW)
 
@@ -112,7 +114,19 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=10,
 )
-FIELDS = ("id", "type", "status", "title", "service", "assignees", "priority", "urgency", "html_url", "incident", "content")
+FIELDS = (
+    "id",
+    "type",
+    "status",
+    "title",
+    "service",
+    "assignees",
+    "priority",
+    "urgency",
+    "html_url",
+    "incident",
+    "content",
+)
 
 
 @given(
@@ -219,7 +233,12 @@ def test_our_own_notes_are_dropped_and_others_kept() -> None:
 
 
 def test_an_event_without_an_incident_is_unreadable() -> None:
-    for made in (event(id=None), event(id="../users"), event(id="pinc1"), event("incident.annotated", type="incident_note")):
+    for made in (
+        event(id=None),
+        event(id="../users"),
+        event(id="pinc1"),
+        event("incident.annotated", type="incident_note"),
+    ):
         with pytest.raises(Unreadable):
             read(made)
 
