@@ -190,7 +190,8 @@ class WebServer:
         """Listen; port 0 picks a free one. Raises OSError when the address is taken."""
         await self._runner.setup()
         make = self._runner.server
-        assert make is not None  # set up by the line above
+        if make is None:
+            raise RuntimeError("aiohttp's runner was set up and has no server")
         door = self.door
         self._listening = await asyncio.get_running_loop().create_server(
             lambda: Connection(door, make()), host, port, backlog=BACKLOG

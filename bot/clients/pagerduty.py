@@ -1,29 +1,21 @@
 """PagerDuty: REST v2 and Events v2 through the vendor's own package, made asynchronous, bounded and honest.
 
-Called by recorders, facts, the poller, escalation and `doctor`. The package is synchronous, sleeps, and retries 429
-for ever and POSTs on network failures (reference/apis.md 2.5): here it makes exactly one try, in a thread, with a
-deadline; trying again is the outbox's business. A failure before the request's first byte is Transient, after it a
-POST is Ambiguous. Must not build a path from anything but checked ids, and never follows a `self` link.
+Called by recorders, facts, the poller, escalation and `doctor`. How one call is made and how it fails is in
+bot/clients/pagerduty_call.py; trying again is the outbox's business. Must not build a path from anything but checked
+ids, and never follows a `self` link.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx2
-import pagerduty
-
-from bot.clients.addresses import base_url, path_part
-from bot.errors import Ambiguous, ConfigurationError, Permanent, Transient
+from bot.clients.addresses import path_part
+from bot.clients.pagerduty_call import Caller, EventsPackage, RestPackage
+from bot.errors import ConfigurationError, Permanent
 
 REST_URL = "https://api.pagerduty.com"
 EVENTS_URL = "https://events.pagerduty.com"
-THREADS = 4
 DONE_ALREADY = frozenset({1001, 1002})
 PAGE = 100
 MAX_PAGES = 10
@@ -32,64 +24,6 @@ SUMMARY_CHARACTERS = 1024
 DEDUP_CHARACTERS = 255
 STATUSES = frozenset({"triggered", "acknowledged", "resolved"})
 PLAN_STATUSES = frozenset({402, 403, 404})
-
-
-class _LoopbackAllowed:
-    """Lets the package's clients talk plain http to this machine; the check is ours (addresses.base_url)."""
-
-    @property
-    def url(self) -> str:
-        """The base address."""
-        return self._base
-
-    @url.setter
-    def url(self, new_base_url: str) -> None:
-        self._base = base_url(new_base_url, "PAGERDUTY_API_URL or PAGERDUTY_EVENTS_URL")
-
-
-class _Rest(_LoopbackAllowed, pagerduty.RestApiV2Client):
-    """One try per call: with max_http_attempts below zero the package returns a 429 instead of sleeping on it."""
-
-    max_network_attempts = 0
-    max_http_attempts = -1
-
-
-class _Events(_LoopbackAllowed, pagerduty.EventsApiV2Client):
-    """One try per call, see _Rest."""
-
-    max_network_attempts = 0
-    max_http_attempts = -1
-
-
-class _Abandoned(Exception):
-    """Raised inside the thread when the deadline passed before the request went out: then it must not go out later."""
-
-
-class _Progress:
-    """How far one request came; shared by the waiting task and the thread that sends."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sent = False
-        self._abandoned = False
-
-    def about_to_send(self) -> None:
-        """Called by the thread just before the first byte. Raises _Abandoned when nobody waits any more."""
-        with self._lock:
-            if self._abandoned:
-                raise _Abandoned
-            self._sent = True
-
-    def abandon(self) -> bool:
-        """Called at the deadline. True when the request had already gone out."""
-        with self._lock:
-            self._abandoned = True
-            return self._sent
-
-    @property
-    def sent(self) -> bool:
-        """Whether the first byte may have left."""
-        return self._sent
 
 
 class PagerDutyClient:
@@ -108,18 +42,16 @@ class PagerDutyClient:
         routing_key: str = "",
         deadline: float = 10.0,
     ) -> None:
-        self._deadline = deadline
-        self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="pagerduty")
-        self._rest = _Rest(api_token, default_from=from_email, base_url=api_url or REST_URL)
-        self._events = _Events(routing_key, base_url=events_url or EVENTS_URL) if routing_key else None
+        self._caller = Caller(deadline)
+        self._rest = RestPackage(api_token, default_from=from_email, base_url=api_url or REST_URL)
+        self._events = EventsPackage(routing_key, base_url=events_url or EVENTS_URL) if routing_key else None
         for client in (self._rest, self._events):
             if client is not None:
-                client.retry = {status: 1 for status in (429, 500, 502, 503, 504)}
-                client.timeout = math.ceil(deadline)
+                self._caller.tame(client)
 
     async def close(self) -> None:
         """Give the threads and sockets back."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._caller.close()
         self._rest.close()
         if self._events is not None:
             self._events.close()
@@ -219,7 +151,7 @@ class PagerDutyClient:
         }
         if links:
             event["links"] = [dict(link) for link in links]
-        answer = await self._call(events, "POST", "/v2/enqueue", repeatable=True, json=event)
+        answer = await self._caller.call(events, "POST", "/v2/enqueue", repeatable=True, json=event)
         return str(answer.get("dedup_key") or event["dedup_key"])
 
     async def _update(self, incident_id: str, change: Mapping[str, Any]) -> None:
@@ -227,100 +159,17 @@ class PagerDutyClient:
         await self._send("PUT", f"/incidents/{path_part(incident_id)}", body, done=DONE_ALREADY)
 
     async def _of_plan(self, path: str, name: str) -> list[dict[str, Any]]:
-        return _objects(await self._call(self._rest, "GET", path, repeatable=True, absent=PLAN_STATUSES), name)
+        return _objects(await self._caller.call(self._rest, "GET", path, repeatable=True, absent=PLAN_STATUSES), name)
 
     async def _get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return await self._call(self._rest, "GET", path, repeatable=True, params=dict(params or {}))
+        return await self._caller.call(self._rest, "GET", path, repeatable=True, params=dict(params or {}))
 
     async def _send(
         self, method: str, path: str, body: Mapping[str, Any], done: frozenset[int] = frozenset()
     ) -> dict[str, Any]:
-        return await self._call(self._rest, method, path, repeatable=method != "POST", done=done, json=dict(body))
-
-    async def _call(
-        self,
-        client: pagerduty.ApiClient,
-        method: str,
-        path: str,
-        *,
-        repeatable: bool,
-        done: frozenset[int] = frozenset(),
-        absent: frozenset[int] = frozenset(),
-        **request: Any,
-    ) -> dict[str, Any]:
-        """One try. done: error codes that mean success; absent: statuses that mean an empty answer."""
-        progress = _Progress()
-
-        def trace(event: str, info: Mapping[str, Any]) -> None:
-            if event.endswith("send_request_headers.started"):
-                progress.about_to_send()
-
-        def send() -> httpx2.Response:
-            return client.request(method, path, extensions={"trace": trace}, **request)
-
-        where = f"PagerDuty {method} {path}"
-        try:
-            async with asyncio.timeout(self._deadline):
-                response = await asyncio.get_running_loop().run_in_executor(self._pool, send)
-        except TimeoutError as error:
-            raise _unanswered(f"{where}: no answer in time", progress.abandon(), repeatable) from error
-        except _Abandoned as error:
-            raise Transient(f"{where}: not sent in time") from error
-        except pagerduty.HttpError as error:
-            if error.response is None:
-                raise _unanswered(f"{where}: unreadable answer", progress.sent, repeatable) from error
-            response = error.response
-        except (pagerduty.Error, httpx2.HTTPError) as error:
-            raise _unanswered(f"{where}: network failure", progress.sent, repeatable) from error
-        except asyncio.CancelledError:
-            progress.abandon()
-            raise
-        return _answer(response, where, repeatable=repeatable, done=done, absent=absent)
-
-
-def _unanswered(what: str, sent: bool, repeatable: bool) -> Transient | Ambiguous:
-    return Ambiguous(what) if sent and not repeatable else Transient(what)
-
-
-def _answer(
-    response: httpx2.Response, where: str, *, repeatable: bool, done: frozenset[int], absent: frozenset[int]
-) -> dict[str, Any]:
-    status = response.status_code
-    data = _json(response)
-    if 200 <= status < 300:
-        if data is None:
-            raise _unanswered(f"{where}: the answer {status} is not a JSON object", True, repeatable)
-        return data
-    raw_error = (data or {}).get("error")
-    error = raw_error if isinstance(raw_error, dict) else {}
-    code = error.get("code")
-    if status in absent or (isinstance(code, int) and code in done):
-        return {}
-    if status == 429:
-        raise Transient(f"{where}: rate limit", retry_after=_wait(response))
-    if status >= 500:
-        raise _unanswered(f"{where}: answer {status}", True, repeatable)
-    if status in (408, 425):
-        raise Transient(f"{where}: answer {status}")
-    words = "; ".join(str(item)[:200] for item in [error.get("message"), *(error.get("errors") or [])][:4] if item)
-    raise Permanent(f"{where}: answer {status}" + (f" code {code}" if code else "") + (f" ({words})" if words else ""))
-
-
-def _wait(response: httpx2.Response) -> float | None:
-    """Seconds to wait from `ratelimit-reset` or `Retry-After`; both may be missing (apis.md 2.3)."""
-    for name in ("retry-after", "ratelimit-reset"):
-        value = response.headers.get(name, "")
-        if value.isascii() and value.isdigit():
-            return float(min(int(value), 86400))
-    return None
-
-
-def _json(response: httpx2.Response) -> dict[str, Any] | None:
-    try:
-        data = response.json()
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
+        return await self._caller.call(
+            self._rest, method, path, repeatable=method != "POST", done=done, json=dict(body)
+        )
 
 
 def _object(answer: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from bot.recorders.tickets import DraftOf, RenderText, SaveTicket, Ticket, Ticke
 class JiraCalls(Protocol):
     """The part of bot.clients.jira.JiraClient that is used here."""
 
-    def address(self, key: str) -> str: ...
+    def address(self, key: str) -> str:
+        """Where people find it."""
+        ...
+
     async def create_issue(
         self,
         project: str,
@@ -28,9 +31,17 @@ class JiraCalls(Protocol):
         description_adf: Mapping[str, Any],
         labels: tuple[str, ...],
         incident_id: str,
-    ) -> str: ...
-    async def comments(self, key: str) -> list[Comment]: ...
-    async def add_comment(self, key: str, body_adf: Mapping[str, Any]) -> str: ...
+    ) -> str:
+        """The incident's issue key, found or made."""
+        ...
+
+    async def comments(self, key: str) -> list[Comment]:
+        """All comments."""
+        ...
+
+    async def add_comment(self, key: str, body_adf: Mapping[str, Any]) -> str:
+        """A new comment's id."""
+        ...
 
 
 class JiraRecorder:

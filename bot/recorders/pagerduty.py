@@ -20,10 +20,22 @@ NOTE_CHARACTERS = 25_000
 class PagerDutyCalls(Protocol):
     """The part of bot.clients.pagerduty.PagerDutyClient that is used here."""
 
-    async def notes(self, incident_id: str) -> list[dict[str, Any]]: ...
-    async def add_note(self, incident_id: str, content: str) -> str: ...
-    async def set_status(self, incident_id: str, status: str) -> None: ...
-    async def reassign(self, incident_id: str, user_ids: list[str]) -> None: ...
+    async def notes(self, incident_id: str) -> list[dict[str, Any]]:
+        """All notes."""
+        ...
+
+    async def add_note(self, incident_id: str, content: str) -> str:
+        """A new note's id."""
+        ...
+
+    async def set_status(self, incident_id: str, status: str) -> None:
+        """Change the state."""
+        ...
+
+    async def reassign(self, incident_id: str, user_ids: list[str]) -> None:
+        """Assign to others."""
+        ...
+
     async def trigger_event(
         self,
         summary: str,
@@ -32,7 +44,9 @@ class PagerDutyCalls(Protocol):
         dedup_key: str,
         custom_details: dict[str, Any] | None = None,
         links: list[dict[str, str]] = ...,
-    ) -> str: ...
+    ) -> str:
+        """Page; the dedup key."""
+        ...
 
 
 class PagerDutyRecorder:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from bot.incident import IncidentStatus, ServiceReference, Severity, Signal, SignalKind
@@ -168,7 +169,7 @@ def _is_identifier(word: str) -> bool:
     plain = word.isascii() and 3 <= len(word) <= 64 and word[0].isalpha()
     if not plain or not word.replace("_", "").replace("-", "").isalnum():
         return False
-    humps = any(a.islower() and b.isupper() for a, b in zip(word, word[1:], strict=False))
+    humps = any(a.islower() and b.isupper() for a, b in pairwise(word))
     return humps or ("_" in word and not word.startswith("_"))
 
 

@@ -23,21 +23,27 @@ EVENT_OF_STATUS: Mapping[str, str] = {
     "resolved": "incident.resolved",
 }
 LONGEST_WAIT = 120.0
+CHECKED = 100
 
 
 class Looking(Protocol):
     """The part of bot.clients.pagerduty.PagerDutyClient that is used here."""
 
-    async def open_incidents(self) -> list[dict[str, Any]]: ...
-    async def incident(self, incident_id: str) -> dict[str, Any]: ...
+    async def open_incidents(self) -> list[dict[str, Any]]:
+        """Every triggered or acknowledged incident."""
+        ...
+
+    async def incident(self, incident_id: str) -> dict[str, Any]:
+        """One incident as it is now."""
+        ...
 
 
 class Accepting(Protocol):
     """The part of bot.store.inbox.Inbox that is used here."""
 
-    async def accept(
-        self, source: str, key: str, headers: dict[str, str], body: bytes, received_at: datetime
-    ) -> bool: ...
+    async def accept(self, source: str, key: str, headers: dict[str, str], body: bytes, received_at: datetime) -> bool:
+        """Resolves after the commit; True for a new delivery."""
+        ...
 
 
 Known = Callable[[Collection[str]], Awaitable[Collection[str]]]
@@ -74,6 +80,7 @@ class Poller:
         self._believed_open = believed_open
         self._on_accepted = on_accepted
         self._grace = timedelta(seconds=grace)
+        self._looks = 0
 
     async def run(self) -> None:
         """Look for ever; a failed look is logged and made again, sooner than two minutes unless we were asked to wait."""
@@ -106,12 +113,18 @@ class Poller:
                 new += await self._put(
                     found, incident, _changed_at(incident, now), now, event=_back(believed.get(found))
                 )
-        for gone in [held for held in believed if held not in listed]:
+        for gone in self._some(sorted(held for held in believed if held not in listed)):
             new += await self._check_resolved(gone, now)
         if new:
             log().info("poll_found", source="pagerduty", deliveries=new)
             self._on_accepted()
         return new
+
+    def _some(self, held: list[str]) -> list[str]:
+        """At most CHECKED of them, other ones at every look: one look must not use up the account's rate limit."""
+        self._looks += 1
+        start = (self._looks * CHECKED) % len(held) if len(held) > CHECKED else 0
+        return [*held[start:], *held[:start]][:CHECKED]
 
     async def _check_resolved(self, held: str, now: datetime) -> int:
         try:

@@ -30,7 +30,7 @@ export function redraw(holder, draw) {
   const typed = new Map();
   const opened = new Map();
   for (const field of holder.querySelectorAll("[data-field]")) typed.set(field.dataset.key, field);
-  for (const box of holder.querySelectorAll("details[data-key]")) opened.set(box.dataset.key, box.open);
+  for (const box of holder.querySelectorAll("details[data-toggled]")) opened.set(box.dataset.key, box.open);
   draw();
   for (const field of holder.querySelectorAll("[data-field]")) {
     const before = typed.get(field.dataset.key);
@@ -38,7 +38,10 @@ export function redraw(holder, draw) {
     if (field.type === "checkbox" || field.type === "radio") field.checked = before.checked;
     else if (before.dataset.touched) field.value = before.value, field.dataset.touched = "1";
   }
-  for (const box of holder.querySelectorAll("details[data-key]")) if (opened.has(box.dataset.key)) box.open = opened.get(box.dataset.key);
+  for (const box of holder.querySelectorAll("details[data-key]")) if (opened.has(box.dataset.key)) {
+    box.open = opened.get(box.dataset.key);
+    box.dataset.toggled = "1";
+  }
   if (!key) return;
   const again = holder.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (!again) return;

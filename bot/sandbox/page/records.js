@@ -19,7 +19,7 @@ function card(section, key, draw) {
 
 const pill = (text, kind) => el("span", { class: `pill ${kind ?? text}` }, text);
 
-const more = (key, title, count, open, ...children) => el("details", { "data-key": key, open }, el("summary", {}, title, count === null ? null : el("span", { class: "count" }, String(count))), ...children);
+const more = (key, title, count, open, ...children) => el("details", { "data-key": key, open }, el("summary", { onclick: (event) => (event.currentTarget.parentElement.dataset.toggled = "1") }, title, count === null ? null : el("span", { class: "count" }, String(count))), ...children);
 
 const line = (at, who, ...text) => el("li", {}, el("div", { class: "meta" }, el("time", {}, clock(at)), who && el("b", {}, who)), el("div", { class: "words" }, ...text));
 

@@ -37,7 +37,7 @@ export function drawSidebar() {
       ...(direct.length ? [el("h3", {}, "Direct messages")] : []),
       ...direct.map((c) => entry(c.id, store.bot.real_name, avatar({ ...store.bot, is_bot: true }, "tiny-face"), !store.home && c.id === store.channel, () => openChannel(c.id))),
       el("h3", {}, "Apps"),
-      entry("home", `${store.bot.real_name} Home`, icon("home"), store.home, openHome),
+      entry("home", store.bot.real_name, icon("home"), store.home, openHome),
     ),
   );
 }

@@ -167,8 +167,7 @@ async def test_T64_a_rate_limit_is_transient_at_once_with_the_wait(
 async def test_T64_a_server_error_on_a_note_is_ambiguous_and_on_the_rest_transient(
     vendor: Any, client: PagerDutyClient, status: int
 ) -> None:
-    for name in CALLS:
-        call, act = CALLS[name]
+    for name, (call, act) in CALLS.items():
         vendor.on(call, (status, "<html>"))
         with pytest.raises(Transient if name in REPEATABLE else Ambiguous):
             await act(client)

@@ -356,6 +356,12 @@ async def test_pagerduty_and_tickets_are_shown_and_acted_on(page: Page, sandbox:
         address = f"{sandbox.tickets.jira_url}/rest/api/3/issue/OPS-1/comment"
         await session.post(address, json={"body": description})
     await expect(page.locator("#jira .adf b")).to_have_text("from the bot")
+    await expect(page.locator("#jira .adf b")).to_be_visible()
+    await page.locator("#jira summary", has_text="Comments").click()
+    async with aiohttp.ClientSession(headers=headers) as session:
+        await session.post(address, json={"body": description})
+    await expect(page.locator("#jira .adf b")).to_have_count(2)
+    await expect(page.locator("#jira .adf b").first).to_be_hidden()
 
 
 @pytest.mark.browser
@@ -363,11 +369,12 @@ async def test_controls_and_outages_are_shown(page: Page, sandbox: Sandbox) -> N
     await page.get_by_role("button", name="Break payments").click()
     await expect(page.locator(".toast")).to_have_text("payments is broken")
     await expect(page.locator("#outage")).to_contain_text("Jira answers slowly")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.browser
 async def test_the_home_tab_is_drawn(page: Page, sandbox: Sandbox) -> None:
-    await page.get_by_role("button", name="Countersign Home").click()
+    await page.locator("#sidebar").get_by_role("button", name="Countersign").click()
     view = {"type": "home", "blocks": [{"type": "header", "text": plain("Waiting for you")}]}
     await sandbox.web.views_publish(user_id=ANA, view=view)
     await expect(page.locator("#messages h3")).to_have_text("Waiting for you")

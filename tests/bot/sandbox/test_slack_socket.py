@@ -33,7 +33,7 @@ Answer = Callable[[SocketModeRequest], dict[str, Any] | None]
 
 
 class App:
-    """A minimal app: remembers what arrives and acknowledges as told. answer: returns the payload, or None for silence."""
+    """A minimal app: remembers what arrives; `answer` gives the acknowledgement's payload, None stays silent."""
 
     def __init__(self, api: SlackApi, workspace: SlackWorkspace) -> None:
         self.seen: list[SocketModeRequest] = []

@@ -185,3 +185,14 @@ async def test_the_vendors_rest_incident_becomes_a_readable_webhook(vendor: Vend
     assert first.service.id == "PIJ90N7"
     assert first.assignee_ids == ("PXPGF42",)
     assert second.status is IncidentStatus.ACKNOWLEDGED
+
+
+async def test_one_look_asks_for_a_bounded_number_and_the_next_for_others(vendor: Vendor) -> None:
+    bot = Bot(vendor)
+    for number in range(250):
+        bot.state[f"P{number}"] = "triggered"
+        vendor.put(f"P{number}", "resolved")
+    poller = bot.poller()
+    found = [await poller.once() for _ in range(4)]
+    assert max(found) == 100
+    assert sum(found) == 250
