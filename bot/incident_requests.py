@@ -15,7 +15,7 @@ from bot.answers import Answers
 from bot.incident import Incident, IncidentStatus
 from bot.services import Person
 from bot.stages import closing
-from bot.stages.correlate import status_to_pagerduty
+from bot.stages.correlate import assign_in_pagerduty, status_to_pagerduty
 from bot.stages.reply import Reply, already, done, refused
 from bot.store import incidents, proposals, runs
 from bot.transcript import Entry, EntryKind
@@ -109,6 +109,32 @@ class IncidentRequests(Answers):
                 if self._equipment.pagerduty and incident.source == "pagerduty":
                     status_to_pagerduty(session, moved, status, now)
             return done(f"The incident is {status.value}.")
+
+        return await self._write(write)
+
+    async def reassign(self, incident_id: str, person: Person, name: str) -> Reply:
+        """Give it to somebody of the directory (`me`, an id or a first name), here and in PagerDuty."""
+        if not MAY_RESPOND & set(person.roles):
+            return self._role_refusal()
+        found = [person] if name == "me" else self._equipment.people.called(name)
+        if len(found) != 1 or not found[0].pagerduty:
+            why = "is not in people.yaml with a PagerDuty id" if len(found) < 2 else "is the name of several people"
+            return refused("unknown_person", f"{name} {why}.", "Use an id of people.yaml that has `pagerduty`.")
+        assignee = found[0]
+
+        def write(session: Session) -> Reply:
+            incident = incidents.get(session, incident_id)
+            if incident is None:
+                return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
+            if incident.status is IncidentStatus.RESOLVED:
+                return already("The incident is resolved.")
+            moved = incident.model_copy(update={"assignees": (assignee.name,)})
+            incidents.save(session, moved)
+            data = {"by": person.name, "via": "slack", "assignees": [assignee.name]}
+            self._entry(session, moved, EntryKind.REASSIGNED, person, data)
+            if self._equipment.pagerduty and incident.source == "pagerduty":
+                assign_in_pagerduty(session, moved, [assignee.pagerduty], self._equipment.clock())
+            return done(f"The incident is now {assignee.name}'s.")
 
         return await self._write(write)
 

@@ -150,6 +150,11 @@ class People(Frozen):
         """The person with that directory id."""
         return next((p for p in self.people if p.id == person_id), None)
 
+    def called(self, name: str) -> list[Person]:
+        """Everybody with that id, name or first name, whatever the case; never somebody who merely resembles it."""
+        wanted = name.strip().casefold()
+        return [p for p in self.people if wanted in {p.id, p.name.casefold(), p.name.casefold().partition(" ")[0]}]
+
     def groups_of(self, person_id: str) -> frozenset[str]:
         """Names of the groups the person is in."""
         return frozenset(g for g, members in self.groups.items() if person_id in members)

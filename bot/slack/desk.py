@@ -107,6 +107,10 @@ class Asking(Protocol):
         """One runbook."""
         ...
 
+    async def reassign(self, incident_id: str, person: Person, name: str) -> Answer:
+        """Give it to somebody."""
+        ...
+
     async def acknowledge(self, incident_id: str, person: Person) -> Answer:
         """Acknowledge the incident."""
         ...

@@ -70,6 +70,10 @@ class Events:
                 return NO_THREAD
             act = asking.acknowledge if said.startswith("ack") else asking.resolve
             return await act(incident, person)
+        assigned = words[2:] if words[:2] == ["assign", "to"] else words[1:] if words[:1] == ["assign"] else []
+        if assigned or said in ("take it", "take this", "mine"):
+            incident = await self._desk.incident_of(channel, thread)
+            return await asking.reassign(incident, person, " ".join(assigned) or "me") if incident else NO_THREAD
         if said in ("list", "runbooks", "list runbooks"):
             return await asking.list_runbooks()
         return Said("help", ok=False)

@@ -260,3 +260,17 @@ def status_to_pagerduty(session: Session, incident: Incident, status: IncidentSt
         payload={"status": status.value},
         now=now,
     )
+
+
+def assign_in_pagerduty(session: Session, incident: Incident, user_ids: list[str], now: datetime) -> None:
+    """Queue a reassignment for PagerDuty."""
+    add_outbox(
+        session,
+        destination="pagerduty",
+        lane=incident.id,
+        kind="reassign",
+        incident_id=incident.id,
+        subject=incident.external_id,
+        payload={"user_ids": user_ids},
+        now=now,
+    )

@@ -424,3 +424,29 @@ def _with(equipment: Equipment, **changes: object) -> Equipment:
     from dataclasses import replace
 
     return replace(equipment, **changes)
+
+
+async def test_I4_reassign_from_slack_goes_to_pagerduty(stage: Stage) -> None:
+    from bot.store import outbox
+
+    refused = await stage.requests.reassign(stage.incident.id, stage.person("ana"), "nobody")
+    assert refused.data["code"] == "unknown_person"
+    people = stage.equipment.people.model_copy(
+        update={
+            "people": tuple(p.model_copy(update={"pagerduty": f"P{p.id.upper()}"}) for p in stage.equipment.people.people)
+        }
+    )
+    requests = Requests(_with(stage.equipment, people=people), stage.requests._start, stage.requests._wake)
+    assert (await requests.reassign(stage.incident.id, stage.person("ana"), "Ben")).ok
+    now = stage.clock() + timedelta(hours=1)
+    rows = await stage.equipment.store.read(lambda s: outbox.heads(s, "pagerduty", now, 50))
+    found = await stage.equipment.store.read(lambda s: incidents.get(s, stage.incident.id))
+    assert found is not None
+    assert found.assignees == ("Ben",)
+    kinds = []
+    while rows:
+        kinds.append((rows[0].kind, rows[0].payload))
+        done = rows[0].id
+        await stage.equipment.store.write(lambda s, done=done: (outbox.sending(s, done), outbox.sent(s, done, "x", now)))
+        rows = await stage.equipment.store.read(lambda s: outbox.heads(s, "pagerduty", now, 50))
+    assert ("reassign", {"user_ids": ["PBEN"]}) in kinds
