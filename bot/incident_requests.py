@@ -14,8 +14,8 @@ from sqlmodel import Session
 from bot.answers import Answers
 from bot.incident import Incident, IncidentStatus
 from bot.services import Person
-from bot.stages import closing
-from bot.stages.correlate import assign_in_pagerduty, status_to_pagerduty
+from bot.stages import paging
+from bot.stages.paging import assign_in_pagerduty, status_to_pagerduty
 from bot.stages.reply import Reply, already, done, refused
 from bot.store import incidents, proposals, runs
 from bot.transcript import Entry, EntryKind
@@ -74,7 +74,7 @@ class IncidentRequests(Answers):
             if incident is None:
                 return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
             text = reason or f"{person.name} asked for help"
-            closing.escalate(session, self._equipment, incident, text, actor=person.id)
+            paging.escalate(session, self._equipment, incident, text, actor=person.id)
             return done("Escalated: people are being paged.")
 
         return await self._write(write)
@@ -98,7 +98,7 @@ class IncidentRequests(Answers):
             if incident.status in (status, IncidentStatus.RESOLVED):
                 return already(f"The incident is {incident.status.value}.")
             if status is IncidentStatus.RESOLVED:
-                closing.resolve(session, self._equipment, incident, person.name)
+                paging.resolve(session, self._equipment, incident, person.name)
             else:
                 now = self._equipment.clock()
                 moved = incident.model_copy(update={"status": status, "updated_at": now})

@@ -130,13 +130,6 @@ class PagerDutyClient:
         links: Sequence[Mapping[str, str]] = (),
     ) -> str:
         """Page by Events v2; returns the dedup key. Repeatable: the same key updates the open alert (apis.md 2.4)."""
-        events = self._events
-        if events is None:
-            raise ConfigurationError(
-                "is not set, so nobody can be paged.",
-                place="environment: PAGERDUTY_ROUTING_KEY",
-                fix="set it to the integration key of an Events API v2 integration.",
-            )
         if not dedup_key:
             raise Permanent("a page needs a dedup key, or a repeat would page twice")
         event: dict[str, Any] = {
@@ -151,7 +144,20 @@ class PagerDutyClient:
         }
         if links:
             event["links"] = [dict(link) for link in links]
-        answer = await self._caller.call(events, "POST", "/v2/enqueue", repeatable=True, json=event)
+        return await self._enqueue(event)
+
+    async def resolve_event(self, dedup_key: str) -> str:
+        """End a page by Events v2; without an open alert the vendor drops it (apis.md 2.4). Repeatable."""
+        return await self._enqueue({"event_action": "resolve", "dedup_key": dedup_key[:DEDUP_CHARACTERS]})
+
+    async def _enqueue(self, event: dict[str, Any]) -> str:
+        if self._events is None:
+            raise ConfigurationError(
+                "is not set, so nobody can be paged.",
+                place="environment: PAGERDUTY_ROUTING_KEY",
+                fix="set it to the integration key of an Events API v2 integration.",
+            )
+        answer = await self._caller.call(self._events, "POST", "/v2/enqueue", repeatable=True, json=event)
         return str(answer.get("dedup_key") or event["dedup_key"])
 
     async def _update(self, incident_id: str, change: Mapping[str, Any]) -> None:

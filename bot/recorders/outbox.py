@@ -33,7 +33,8 @@ class Limits:
     """How fast one destination is written to.
 
     per_second, burst: token bucket over the whole destination (PagerDuty: 960 calls a minute per key, apis.md 2.3).
-    lanes: lanes delivered at the same time. first_delay, longest_delay: seconds of the first and the longest wait.
+    lanes: lanes delivered at the same time. first_delay, longest_delay: seconds of the first and the longest wait of ours;
+    longest_pause: the longest wait the other side may ask for with Retry-After.
     look_every: seconds between looks when nobody wakes us. deadline: seconds one delivery may take.
     """
 
@@ -41,7 +42,8 @@ class Limits:
     burst: int = 16
     lanes: int = 8
     first_delay: float = 1.0
-    longest_delay: float = 300.0
+    longest_delay: float = 15.0
+    longest_pause: float = 600.0
     look_every: float = 5.0
     deadline: float = 60.0
 
@@ -118,6 +120,7 @@ class _Desk:
         self._due: dict[str, datetime] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._broken: BaseException | None = None
+        self._troubled = False
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises what the store refused for good: then only a restart's recovery helps."""
@@ -213,14 +216,24 @@ class _Desk:
             at = self._clock()
             await self._settle(lambda session: rows.sent(session, row.id, receipt, at))
             self._on_result(self._name, "sent")
+            await self._all_again()
+
+    async def _all_again(self) -> None:
+        """After an outage the first success frees every lane that waits, instead of each waiting out its own delay."""
+        if self._troubled:
+            self._troubled = False
+            at = self._clock()
+            await self._settle(lambda session: rows.hurry(session, self._name, at) >= 0)
+            self._due.clear()
 
     async def _again(
         self, row: OutboxRow, error: Exception, result: str, retry_after: float | None, *, maybe_sent: bool
     ) -> None:
         limits = self._limits
+        self._troubled = isinstance(error, Transient | Ambiguous | TimeoutError)
         backoff = min(limits.first_delay * 2.0 ** min(row.attempts, 20), limits.longest_delay)
         delay = backoff * (0.5 + self._random() / 2) if retry_after is None else retry_after + self._random()
-        at = self._clock() + timedelta(seconds=min(max(delay, 0.0), limits.longest_delay))
+        at = self._clock() + timedelta(seconds=min(max(delay, 0.0), limits.longest_pause))
         self._due[row.lane] = at
         self._say("outbox_retry", error, row)
         words = _words(error)
@@ -242,7 +255,7 @@ class _Desk:
         return True
 
     def _pause_for(self, seconds: float) -> None:
-        until = self._clock() + timedelta(seconds=min(max(seconds, 0.0), self._limits.longest_delay))
+        until = self._clock() + timedelta(seconds=min(max(seconds, 0.0), self._limits.longest_pause))
         if self._paused_until is None or until > self._paused_until:
             self._paused_until = until
 

@@ -36,6 +36,10 @@ class PagerDutyCalls(Protocol):
         """Assign to others."""
         ...
 
+    async def resolve_event(self, dedup_key: str) -> str:
+        """End a page."""
+        ...
+
     async def trigger_event(
         self,
         summary: str,
@@ -65,7 +69,7 @@ class PagerDutyRecorder:
         self._render_text = render_text
 
     async def deliver(self, delivery: Delivery) -> str:
-        """Sends one `note`, `status`, `reassign` or `page` and returns its receipt: note id, status, ids, dedup key."""
+        """Sends one `note`, `status`, `reassign`, `page` or `page_over` and returns its receipt: note id, status, ids, dedup key."""
         if delivery.kind == "note":
             return await self._note(delivery)
         if delivery.kind == "status":
@@ -76,6 +80,8 @@ class PagerDutyRecorder:
             users = [str(user) for user in delivery.payload.get("user_ids", [])]
             await self._client.reassign(await self._incident(delivery), users)
             return ",".join(users)
+        if delivery.kind == "page_over":
+            return await self._client.resolve_event(str(delivery.payload.get("dedup_key", "")))
         if delivery.kind == "page":
             return await self._page(delivery)
         raise Permanent(f"PagerDuty has no place for a delivery of kind {delivery.kind!r}")

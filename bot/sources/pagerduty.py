@@ -17,6 +17,7 @@ from bot.sources.signature import header, key_of, keyed, link, moment, parse, pa
 
 SIGNATURE_HEADER = "X-PagerDuty-Signature"
 OWN_MARKER = "[cs-"
+OWN_PAGE = "countersign/"
 POLLER_CLIENT = "countersign-poller"
 ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 MAX_ID = 32
@@ -98,6 +99,8 @@ class PagerDutySource:
         event_type = text(event.get("event_type"))
         if event_type in MEANINGLESS:
             return None
+        if text(part(event, "data").get("incident_key"), 200).startswith(OWN_PAGE):
+            return None  # our own page coming back: it is about an incident that has its thread already
         kind = KINDS.get(event_type)
         if kind is None:
             raise Unreadable("the event type is not known")

@@ -18,8 +18,8 @@ from bot.incident import Incident, IncidentStatus
 from bot.plan import Plan
 from bot.services import Person
 from bot.stages.base import Equipment
-from bot.stages.correlate import status_to_pagerduty
 from bot.stages.gate import decide_step, questions, snapshot
+from bot.stages.paging import status_to_pagerduty
 from bot.stages.reply import Reply, already, done, refused
 from bot.store import approvals, automation_events, incidents, proposals, runs
 from bot.store.approvals import Approval

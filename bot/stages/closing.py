@@ -14,9 +14,9 @@ from sqlmodel import Session
 from bot.errors import Permanent
 from bot.incident import Incident, IncidentStatus
 from bot.stages.base import Equipment
-from bot.stages.correlate import status_to_pagerduty
 from bot.stages.execute import Attempt
-from bot.store import approvals, automation_events, incidents, leases, outbox, runs
+from bot.stages.paging import escalate, resolve
+from bot.store import approvals, automation_events, incidents, leases, runs
 from bot.store.approvals import Approval
 from bot.store.runs import Run
 from bot.transcript import Entry, EntryKind, Outcome
@@ -210,76 +210,3 @@ def _outcome_entries(
             "runbook": run.plan.runbook,
         }
         note(session, equipment, run, incident, EntryKind.REFUSED, data)
-
-
-def escalate(
-    session: Session,
-    equipment: Equipment,
-    incident: Incident,
-    reason: str,
-    *,
-    run: Run | None = None,
-    actor: str = "bot",
-) -> None:
-    """Page with the reason: an entry everywhere and one PagerDuty event per incident (Events v2 dedup key, V3)."""
-    now = equipment.clock()
-    runbook = equipment.library.get(run.plan.runbook) if run else None
-    severity = runbook.escalate.severity if runbook else incident.severity.value
-    equipment.record(
-        session,
-        incident,
-        Entry(
-            incident_id=incident.id,
-            run_id=run.id if run else "",
-            kind=EntryKind.ESCALATED,
-            at=now,
-            actor=actor,
-            data={"reason": reason, "severity": severity, "page": equipment.pagerduty},
-        ),
-    )
-    if equipment.pagerduty:
-        outbox.add(
-            session,
-            destination="pagerduty",
-            lane=f"page:{incident.id}",  # a page must not wait behind notes
-            kind="page",
-            incident_id=incident.id,
-            subject=incident.external_id,
-            payload={
-                "summary": f"Countersign needs a person: {incident.title}"[:1024],
-                "source": incident.service or incident.source,
-                "severity": severity,
-                "dedup_key": f"countersign/{incident.id}"[:255],
-                "custom_details": {
-                    "incident": incident.external_id,
-                    "service": incident.service,
-                    "environment": incident.environment,
-                    "reason": reason,
-                    "runbook": run.plan.runbook if run else "",
-                },
-                "url": incident.url,
-            },
-            priority=0,
-            now=now,
-        )
-
-
-def resolve(session: Session, equipment: Equipment, incident: Incident, by: str) -> Incident:
-    """Resolve here and, behind the notes that explain it, in PagerDuty (I4)."""
-    now = equipment.clock()
-    resolved = incident.model_copy(update={"status": IncidentStatus.RESOLVED, "updated_at": now})
-    incidents.save(session, resolved)
-    equipment.record(
-        session,
-        resolved,
-        Entry(
-            incident_id=incident.id,
-            kind=EntryKind.RESOLVED,
-            at=now,
-            actor=by,
-            data={"by": by, "via": "slack"},
-        ),
-    )
-    if equipment.pagerduty and incident.source == "pagerduty":
-        status_to_pagerduty(session, resolved, IncidentStatus.RESOLVED, now)
-    return resolved

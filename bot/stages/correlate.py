@@ -14,9 +14,9 @@ from sqlmodel import Session
 
 from bot.incident import Change, Incident, IncidentStatus, Signal, SignalKind
 from bot.stages.base import Equipment
+from bot.stages.paging import end_page
 from bot.store import approvals, changes, incidents, proposals, runs, signals
 from bot.store.inbox import Delivered
-from bot.store.outbox import add as add_outbox
 from bot.store.record import announce
 from bot.transcript import Entry, EntryKind
 
@@ -55,6 +55,15 @@ class _Batch:
         self.equipment = equipment
         self.known: dict[tuple[str, str], Incident | None] = {}
         self.dirty: dict[str, Incident] = {}
+        self.clean: dict[str, dict[str, object]] = {}
+
+    def redacted(self, signal: Signal) -> Signal:
+        """The signal as it may be stored (safety rule 9); the alerts of a storm say the same, so each text once."""
+        said = signal.model_dump(mode="json", include={"title", "url", "actor_name", "details", "labels"})
+        key = repr(said)
+        if key not in self.clean:
+            self.clean[key] = self.equipment.redactor.data(said)
+        return signal.model_copy(update=self.clean[key])
 
     def find(self, signal: Signal) -> Incident | None:
         key = (signal.source, signal.external_id)
@@ -91,8 +100,9 @@ def correlate(
         if (signal.source, signal.key) in seen:
             continue
         seen.add((signal.source, signal.key))
-        incident_id = _fold(batch, delivery, signal, result, now)
-        signals.add(session, signal, incident_id)
+        clean = batch.redacted(signal)
+        incident_id = _fold(batch, delivery, clean, result, now)
+        signals.add(session, clean, incident_id)
     batch.save()
     return result
 
@@ -162,13 +172,6 @@ def _open(batch: _Batch, signal: Signal, result: Correlated, now: datetime) -> I
         channel=service.channel if service else "",
         service_label=signal.service.name,
     )
-    incident = incident.model_copy(
-        update={
-            "title": equipment.redactor.text(incident.title),
-            "details": equipment.redactor.data(incident.details),
-            "labels": equipment.redactor.data(incident.labels),
-        }
-    )
     incidents.save(batch.session, incident)
     result.opened += 1
     equipment.metrics.incidents.labels(incident.service or "unknown", incident.severity.value).inc()
@@ -198,7 +201,8 @@ def _update(batch: _Batch, incident: Incident, signal: Signal, result: Correlate
     """The incident after this signal; the same object when nothing changed (a stale or repeated state)."""
     if signal.kind is SignalKind.ALERT and incident.status is not IncidentStatus.RESOLVED:
         return incident.model_copy(update={"occurrences": incident.occurrences + 1})
-    if signal.occurred_at < incident.updated_at:
+    first = signal.kind is SignalKind.ALERT  # of two within one second the trigger came first (PagerDuty times: seconds)
+    if signal.occurred_at < incident.updated_at or (first and signal.occurred_at == incident.updated_at):
         return incident  # out of order: a newer state is already known (trust case T23)
     update: dict[str, object] = {"updated_at": signal.occurred_at}
     status = signal.status or STATUS_OF.get(signal.kind, incident.status)
@@ -206,7 +210,9 @@ def _update(batch: _Batch, incident: Incident, signal: Signal, result: Correlate
         update["assignees"] = signal.assignees
     if signal.kind is SignalKind.UPDATED:
         update["severity"] = signal.severity
-    kind = ENTRY_OF.get(signal.kind)
+    kind = EntryKind.REOPENED if first else ENTRY_OF.get(signal.kind)
+    if first:
+        update["occurrences"] = incident.occurrences + 1
     moved = status is not incident.status
     update["status"] = status
     changed = incident.model_copy(update=update)
@@ -229,6 +235,7 @@ def _update(batch: _Batch, incident: Incident, signal: Signal, result: Correlate
         )
     if moved and status is IncidentStatus.RESOLVED:
         cancel_open_work(batch.session, batch.equipment, changed, result.wake)
+        end_page(batch.session, batch.equipment, changed)
         result.enrich.pop(incident.id, None)
     elif (moved and incident.status is IncidentStatus.RESOLVED) or incident.id in result.enrich:
         result.enrich[incident.id] = changed
@@ -246,31 +253,3 @@ def cancel_open_work(session: Session, equipment: Equipment, incident: Incident,
     current = proposals.current(session, incident.id)
     if current is not None and current.state == "open":
         proposals.set_state(session, current.id, "superseded")
-
-
-def status_to_pagerduty(session: Session, incident: Incident, status: IncidentStatus, now: datetime) -> None:
-    """Queue a status change for PagerDuty, behind the notes that explain it."""
-    add_outbox(
-        session,
-        destination="pagerduty",
-        lane=incident.id,
-        kind="status",
-        incident_id=incident.id,
-        subject=incident.external_id,
-        payload={"status": status.value},
-        now=now,
-    )
-
-
-def assign_in_pagerduty(session: Session, incident: Incident, user_ids: list[str], now: datetime) -> None:
-    """Queue a reassignment for PagerDuty."""
-    add_outbox(
-        session,
-        destination="pagerduty",
-        lane=incident.id,
-        kind="reassign",
-        incident_id=incident.id,
-        subject=incident.external_id,
-        payload={"user_ids": user_ids},
-        now=now,
-    )

@@ -95,7 +95,8 @@ async def _before(
         return {"state": "stopped", "reason": f"stopped by {run.stop_requested_by}"}
     facts: dict[str, Mapping[str, Any]] = {}
     if attempt.undo < 0:
-        if await equipment.live_status(incident) is IncidentStatus.RESOLVED:
+        over = IncidentStatus.RESOLVED
+        if incident.status is over or await equipment.live_status(incident) is over:
             return _refusal(Deny("incident_resolved", "The monitor says this incident is over.", "Nothing is needed."))
         facts = await fresh_facts(equipment, incident, step)
         needed = precheck(step, incident, facts)

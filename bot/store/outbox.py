@@ -186,6 +186,17 @@ def fail(session: Session, delivery_id: int, error: str, now: datetime) -> bool:
     return changed(session, update(OUTBOX).where(C.id == delivery_id, C.state.in_(UNSENT)).values(**values))
 
 
+def hurry(session: Session, destination: str, now: datetime) -> int:
+    """The destination answers again: rows that wait after a failed try are due at once; how many there were."""
+    done = run(
+        session,
+        update(OUTBOX)
+        .where(C.destination == destination, C.state == "pending", C.attempts > 0, C.not_before > now)
+        .values(not_before=now),
+    )
+    return done.rowcount
+
+
 def depth(session: Session) -> dict[str, int]:
     """Destination -> number of unsent rows."""
     wanted = select(C.destination, func.count().label("waiting")).where(C.state.in_(UNSENT)).group_by(C.destination)

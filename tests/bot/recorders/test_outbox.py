@@ -191,7 +191,7 @@ async def test_T64_a_lane_in_trouble_waits_and_the_others_go_on(store: MemorySto
     assert (1, True) not in destination.tried  # a transient failure needs no look
 
 
-async def test_T64_backoff_grows_to_five_minutes_and_nothing_is_dropped(store: MemoryStore) -> None:
+async def test_T64_backoff_grows_to_a_quarter_minute_and_nothing_is_dropped(store: MemoryStore) -> None:
     fill(store, [1])
     destination = Destination(script=["transient"] * 30)
     await drain(made(store, destination, Time()), store)
@@ -199,8 +199,18 @@ async def test_T64_backoff_grows_to_five_minutes_and_nothing_is_dropped(store: M
     assert len(destination.arrived) == 1
     assert len(waits) == 30
     assert 0.5 <= waits[0] <= 6
-    assert max(waits) <= 301
-    assert min(waits[15:]) >= 150
+    assert max(waits) <= 21
+    assert min(waits[15:]) >= 7
+
+
+async def test_T64_first_success_after_an_outage_frees_every_lane(store: MemoryStore) -> None:
+    """Two lanes failed often enough to wait long; when one gets through, the other does not wait out its own delay."""
+    fill(store, [1, 2])
+    destination = Destination(script=["transient"] * 16)
+    time = Time()
+    await drain(made(store, destination, time, Limits(per_second=1e6, burst=100, lanes=2)), store)
+    assert len(destination.arrived) == 2
+    assert (destination.at[-1] - destination.at[-2]).total_seconds() <= 11
 
 
 async def test_T64_retry_after_pauses_the_whole_destination(store: MemoryStore) -> None:
@@ -222,7 +232,7 @@ async def test_T64_the_wait_a_vendor_asks_for_is_bounded(store: MemoryStore) -> 
 
     destination = Greedy()
     await drain(made(store, destination, Time()), store)
-    assert (destination.at[1] - destination.at[0]).total_seconds() <= 306
+    assert (destination.at[1] - destination.at[0]).total_seconds() <= 610
 
 
 @pytest.mark.parametrize("trouble", ["unanswered", "lost", "bug"])

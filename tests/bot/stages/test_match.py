@@ -1,0 +1,79 @@
+"""Match: which past runs count, and that the same situation gives the same explained choice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.incident import SignalKind
+from bot.stages.match import choose, past_runs, past_steps, situation
+from runbooks.next_step import NextStep, NoStep
+from tests.fakes.equipment import START, alert
+from tests.fakes.scene import Scene
+
+DOWN = {"health": {"status": 0, "ok": False}, "state": {"state": "EXITED"}}
+UP = {"health": {"status": 200, "ok": True}, "state": {"state": "RUNNING"}}
+
+
+async def test_service_down_chooses_the_restart_with_a_look_before(trouble: Scene) -> None:
+    chosen, ranked = choose(trouble.equipment, await trouble.incident(), DOWN, [])
+    assert isinstance(chosen, NextStep)
+    assert (chosen.runbook.id, [step.id for step in chosen.steps]) == ("restart-service", ["diagnose", "restart"])
+    assert chosen.why
+    assert ranked[0].runbook.id == "restart-service"
+
+
+async def test_nothing_is_offered_when_nothing_is_needed(trouble: Scene) -> None:
+    chosen, _ = choose(trouble.equipment, await trouble.incident(), UP, [])
+    assert isinstance(chosen, NoStep)
+    assert chosen.why
+
+
+async def test_T35_an_unknown_environment_is_offered_nothing(empty: Scene) -> None:
+    from bot.incident import ServiceReference
+
+    await empty.fold(alert(service=ServiceReference(id="PNOBODY")))
+    chosen, _ = choose(empty.equipment, await empty.incident(), DOWN, [])
+    assert isinstance(chosen, NoStep)
+
+
+async def test_T39_text_is_only_compared(trouble: Scene) -> None:
+    incident = (await trouble.incident()).model_copy(update={"title": "{{ 7*7 }} run clear-cache now"})
+    assert situation(incident).title == "{{ 7*7 }} run clear-cache now"
+    first, again = (choose(trouble.equipment, incident, DOWN, [])[0] for _ in range(2))
+    assert first == again
+
+
+async def test_what_failed_is_not_offered_again(trouble: Scene) -> None:
+    trouble.world.mends = False
+    await trouble.ask()
+    await trouble.vote()
+    assert await trouble.carry_out() == "failed"
+    incident = await trouble.incident()
+    past = await trouble.read(lambda s: past_runs(s, incident.id))
+    assert [(p.runbook, p.step, p.outcome) for p in past_steps(past)] == [
+        ("restart-service", "diagnose", "failed"),
+        ("restart-service", "restart", "failed"),
+    ]
+    chosen, _ = choose(trouble.equipment, incident, DOWN, past)
+    assert isinstance(chosen, NoStep)
+    assert chosen.escalate
+
+
+async def test_a_refused_or_expired_run_has_tried_nothing(trouble: Scene) -> None:
+    await trouble.ask()
+    await trouble.vote("ben", approve=False)
+    assert await trouble.carry_out() == "refused"
+    incident = await trouble.incident()
+    assert past_steps(await trouble.read(lambda s: past_runs(s, incident.id))) == ()
+
+
+async def test_runs_before_a_reopening_do_not_count(trouble: Scene) -> None:
+    await trouble.ask()
+    await trouble.vote()
+    assert await trouble.carry_out() == "succeeded"
+    trouble.clock.now += timedelta(minutes=5)
+    incident = await trouble.incident()
+    at = trouble.clock() + timedelta(seconds=1)
+    await trouble.fold(alert("E2", kind=SignalKind.REOPENED, status=None, occurred_at=at))
+    assert at > START
+    assert await trouble.read(lambda s: past_runs(s, incident.id)) == []

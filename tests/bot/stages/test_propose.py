@@ -1,0 +1,95 @@
+"""Propose: one offer with plan, proof and undo; or the reason why there is none; never the same thing twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.incident import IncidentStatus, ServiceReference
+from bot.services import Catalogue
+from bot.stages.match import choose
+from bot.stages.propose import PREVIEW_REQUESTER, offer, propose
+from bot.store import incidents, proposals
+from bot.store.proposals import Proposal
+from tests.fakes.equipment import SERVICES, alert
+from tests.fakes.scene import Scene
+
+DOWN = {"health": {"status": 0, "ok": False}, "state": {"state": "EXITED"}}
+UP = {"health": {"status": 200, "ok": True}, "state": {"state": "RUNNING"}}
+
+
+async def offered(scene: Scene, facts: dict[str, dict[str, object]] = DOWN) -> tuple[bool, Proposal | None]:
+    incident = await scene.incident()
+    chosen, ranked = choose(scene.equipment, incident, facts, [])
+    proposal, _, data = offer(scene.equipment, incident, chosen, ranked, facts)
+    new = await scene.write(lambda s: propose(s, scene.equipment, incident.id, proposal, data))
+    return new, await scene.read(lambda s: proposals.current(s, incident.id))
+
+
+async def test_an_offer_holds_the_exact_plan_proof_and_undo(trouble: Scene) -> None:
+    new, found = await offered(trouble)
+    assert new
+    assert found is not None
+    assert (found.state, found.runbook, found.step_id) == ("open", "restart-service", "restart")
+    assert found.plan is not None
+    assert found.plan["requester"] == PREVIEW_REQUESTER
+    assert [step["act"]["shown"] for step in found.plan["steps"]] == [
+        "supervisorctl tail payments (last 50 lines)",
+        "supervisorctl restart payments",
+    ]
+    assert "health" in found.plan["success"]
+    entry = (await trouble.entries())[-1]
+    assert (entry.kind.value, entry.data["runbook"]) == ("proposed", "restart-service")
+
+
+async def test_the_same_offer_is_made_once(trouble: Scene) -> None:
+    first, found = await offered(trouble)
+    again, still = await offered(trouble)
+    assert (first, again) == (True, False)
+    assert found == still
+    assert (await trouble.kinds()).count("proposed") == 1
+
+
+async def test_a_new_offer_replaces_the_open_one(trouble: Scene) -> None:
+    await offered(trouble)
+    new, found = await offered(trouble, UP)
+    assert new
+    assert found is not None
+    assert (found.state, found.plan) == ("none", None)
+    assert (await trouble.kinds())[-2:] == ["proposed", "no_step"]
+
+
+async def test_T23_nothing_is_offered_for_a_resolved_incident(trouble: Scene) -> None:
+    incident = await trouble.incident()
+    over = incident.model_copy(update={"status": IncidentStatus.RESOLVED})
+    await trouble.write(lambda s: incidents.save(s, over))
+    assert await offered(trouble) == (False, None)
+
+
+async def test_an_unknown_service_says_what_to_write_where(empty: Scene) -> None:
+    await empty.fold(alert(service=ServiceReference(id="PNOBODY", name="Billing")))
+    _, found = await offered(empty)
+    assert found is not None
+    assert (found.state, found.plan) == ("none", None)
+    assert "Billing" in found.why
+    assert "services.yaml" in found.why
+
+
+async def test_T10_a_match_without_a_target_is_explained_and_not_offered(trouble: Scene) -> None:
+    bare = {"services": [{**SERVICES["services"][0], "targets": []}]}
+    trouble.change(catalogue=Catalogue.model_validate(bare))
+    _, found = await offered(trouble)
+    assert found is not None
+    assert found.state == "none"
+    assert "no target" in found.why
+
+
+async def test_a_proposal_of_another_incident_is_left_alone(trouble: Scene) -> None:
+    await trouble.fold(alert("E2", "PINC2"))
+    other = await trouble.incident("PINC2")
+    _, first = await offered(trouble)
+    assert first is not None
+    theirs = replace(first, id="prop_x", incident_id=other.id)
+    await trouble.write(lambda s: propose(s, trouble.equipment, other.id, theirs, {"why": "w"}))
+    still = await trouble.read(lambda s: proposals.get(s, first.id))
+    assert still is not None
+    assert still.state == "open"
