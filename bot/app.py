@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ from runbooks.load import BUILTIN, Library
 WORKER_STALE_SECONDS = 30.0
 LIVE_STATUS_SECONDS = 3.0
 FATAL = 2
+SWITCH_SECONDS = 0.0005  # the folding thread must not hold up the loop for the default 5 ms at a time
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Bot:
     clients: Clients
     slack: SlackRoom
     server: web.WebServer
+    renderer: Renderer
 
 
 def make_policy(found: Configuration) -> Policy:
@@ -168,6 +171,7 @@ async def assemble(found: Configuration) -> Bot:
         clients=clients,
         slack=slack,
         server=web.WebServer(app),
+        renderer=renderer,
     )
 
 
@@ -207,6 +211,7 @@ async def claim_worker(bot: Bot, found: Configuration) -> None:
 async def run(found: Configuration) -> int:
     """Run until SIGINT or SIGTERM; returns the exit code. Raises ConfigurationError before anything is half-started."""
     configure_logging()
+    sys.setswitchinterval(SWITCH_SECONDS)
     found.state_dir.mkdir(parents=True, exist_ok=True)
     lock = ProcessLock(found.state_dir / "countersign.lock")
     lock.acquire()
@@ -236,6 +241,7 @@ async def _live(bot: Bot, found: Configuration) -> int:
         loops.append(poller.run())
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one) for one in loops]
     tasks.append(asyncio.create_task(stop.wait()))
+    await asyncio.to_thread(bot.renderer.warm)
     log().info("countersign is running", port=port, mode=found.file.slack.mode, state=str(found.state_dir))
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     code = 0

@@ -44,7 +44,9 @@ class Flow:
         except Exception as error:  # noqa: BLE001 - the one broad except of the engine edge: a crash becomes an escalation
             log().error("run failed inside", run=run_id, error=repr(error))
             reason = f"the bot failed inside the run: {type(error).__name__}"
-            outcome = await journal.step("crashed", lambda: self._end(run_id, Outcome.UNKNOWN, reason, keep=True))
+            outcome = await journal.step(
+                "crashed", lambda: self._end(run_id, Outcome.UNKNOWN, reason, page=True, keep=True)
+            )
         await journal.step("next", lambda: self._next(run_id))
         return str(outcome)
 
@@ -138,7 +140,7 @@ class Flow:
         asked = await self._equipment.store.read(lambda s: approvals.for_run(s, run_id))
         return [
             {"id": a.id, "kind": a.kind, "seconds": max((a.expires_at - now).total_seconds(), 0.0)}
-            for a in asked
+            for a in sorted(asked, key=lambda question: question.kind != "confirmation")
             if a.kind in ("confirmation", "approval")
         ]
 

@@ -15,6 +15,7 @@ from bot.answers import Answers
 from bot.incident import Incident, IncidentStatus
 from bot.services import Person
 from bot.stages import paging
+from bot.stages.correlate import cancel_open_work
 from bot.stages.paging import assign_in_pagerduty, status_to_pagerduty
 from bot.stages.reply import Reply, already, done, refused
 from bot.store import incidents, proposals, runs
@@ -99,6 +100,7 @@ class IncidentRequests(Answers):
                 return already(f"The incident is {incident.status.value}.")
             if status is IncidentStatus.RESOLVED:
                 paging.resolve(session, self._equipment, incident, person.name)
+                cancel_open_work(session, self._equipment, incident, [])  # the reconciler wakes the runs that wait
             else:
                 now = self._equipment.clock()
                 moved = incident.model_copy(update={"status": status, "updated_at": now})

@@ -26,6 +26,8 @@ import re2
 WITHHELD = "[withheld: could not be checked]"
 LONGEST = 1_048_576  # characters of one text; adapters keep 16 KiB, webhook bodies are at most 512 KiB
 DEEPEST = 32  # levels of nested data
+REMEMBERED = 20_000  # short texts found innocent
+REMEMBERED_LENGTH = 120
 SHORTEST = 4  # characters of a known secret; shorter ones would redact half of every text
 SHORTEST_ENCODED = 8
 LARGEST_INTEGER = 2**53 - 1  # beyond it RFC 8785 has no form, so the audit could not hold it
@@ -65,6 +67,8 @@ NAMED: tuple[tuple[str, str], ...] = (
     ("userinfo", r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:\"'<>]*:)([^\s/\"'<>]+)@"),
     ("userinfo", r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://)([^\s/@:\"'<>]{16,})@"),
 )  # fmt: skip
+# All of them as one: a text in which this finds nothing has nothing to replace, which is nearly every text of a storm.
+ANY = re2.compile("|".join(f"(?:{pattern})" for _, pattern in (*FORMATS, *NAMED)).encode())
 NAME_ALONE = re2.compile(rf"(?i)(?:{NAMES}|authorization)\z")
 MARKS = re2.compile(rb"\[redacted:[a-z_]+:[0-9a-f]{8}\]")
 # Marks stand aside while the patterns run, or `secret:` inside a mark would itself look like a name. Unicode keeps
@@ -109,6 +113,7 @@ class Redactor:
         for secret in {part for value in secrets for part in (value, value.strip()) if len(part) >= SHORTEST}:
             for form in encodings(secret):
                 known.setdefault(form, self._mark("secret", secret.encode("utf-8", "replace")))
+        self._checked: set[str] = set()  # short texts without a secret: names and labels that come again and again
         self._known = sorted(known.items(), key=lambda pair: len(pair[0]), reverse=True)
         self._formats = [(kind, re2.compile(pattern.encode())) for kind, pattern in FORMATS]
         self._named = [(kind, re2.compile(pattern.encode())) for kind, pattern in NAMED]
@@ -154,6 +159,8 @@ class Redactor:
         return self._data(value, depth)
 
     def _clean(self, text: str) -> str:
+        if self._innocent(text):
+            return text
         hidden = Hidden()
         raw = RESERVED.sub("\N{REPLACEMENT CHARACTER}".encode(), well_formed(text).encode())
         raw = MARKS.sub(lambda match: hidden.hide(match.group(0)), raw)
@@ -165,6 +172,21 @@ class Redactor:
         for kind, pattern in self._named:
             raw = pattern.sub(self._second(kind, hidden), raw)
         return hidden.reveal(raw).decode()
+
+    def _innocent(self, text: str) -> bool:
+        """Whether nothing in it could be replaced. Text beyond ASCII always goes the long way (reserved characters)."""
+        if text in self._checked:
+            return True
+        if not text.isascii():
+            return False
+        raw = text.encode()
+        if any(form in raw for form, _ in self._known) or ANY.search(raw) is not None:
+            return False
+        if len(text) <= REMEMBERED_LENGTH:
+            if len(self._checked) >= REMEMBERED:
+                self._checked.clear()
+            self._checked.add(text)
+        return True
 
     def _whole(self, kind: str, hidden: Hidden) -> Callable[[Any], bytes]:
         return lambda match: hidden.hide(self._mark(kind, hidden.reveal(match.group(0))))

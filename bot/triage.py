@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import datetime
+
+from sqlmodel import Session
 
 from bot.errors import CountersignError
 from bot.incident import Incident, IncidentStatus
@@ -18,14 +21,21 @@ from bot.stages.enrich import enrich, values
 from bot.stages.ingest import Ingested, ingest
 from bot.stages.match import choose, past_runs
 from bot.stages.propose import offer, propose
-from bot.store import incidents
+from bot.store import entries, incidents
 from bot.store.inbox import Delivered, Inbox
 from bot.store.record import announce
 from bot.telemetry import CORRELATION, log
+from bot.transcript import EntryKind
 
-BATCH = 500
+BATCH = 1000
+STORM = 100  # deliveries that arrived while one batch was folded
+STEP_BACK = 3.0  # times the fold's own duration
+LOOKS_WAIT = 5.0  # seconds that facts and next steps wait while a storm is being taken in
+LONGEST_STEP_BACK = 1.0  # seconds; far below the half minute a summary may take (S7)
 CONCURRENT_ENRICHMENTS = 8
 SLACK_SOURCE = "slack"
+NEEDS_A_LOOK = {EntryKind.OPENED, EntryKind.REOPENED, EntryKind.FINISHED}
+LOOKED = {EntryKind.PROPOSED, EntryKind.NO_STEP, EntryKind.SKIPPED}
 
 
 class Triage:
@@ -48,21 +58,28 @@ class Triage:
         self._wake_run = wake_run
         self._poll = poll
         self._woken = asyncio.Event()
+        self._arrived = 0
+        self._storm_since: datetime | None = None
         self._waiting: dict[str, Incident] = {}
         self._enriching: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """Something arrived."""
+        self._arrived += 1
         self._woken.set()
 
     async def run(self) -> None:
         """Take, fold, look, offer; until cancelled."""
+        for incident in await self._equipment.store.read(unlooked):
+            self.look_again(incident)
         while True:
             deliveries = await self._take()
             if deliveries:
-                await self.handle(deliveries)
+                await self._handle_politely(deliveries)
                 continue
+            self._storm_since = None
+            self._start_looks()
             try:
                 await asyncio.wait_for(self._woken.wait(), self._poll)
             except TimeoutError:
@@ -72,10 +89,21 @@ class Triage:
     async def _take(self) -> list[Delivered]:
         return await self._inbox.take(BATCH, but=SLACK_SOURCE)
 
+    async def _handle_politely(self, deliveries: list[Delivered]) -> None:
+        """In a storm, taking comes first: fold a large batch, then leave the machine to the web server for a while."""
+        before, began = self._arrived, self._equipment.clock()
+        if len(deliveries) == BATCH:
+            self._storm_since = self._storm_since or began
+        await self.handle(deliveries)
+        if self._arrived - before >= STORM:
+            self._storm_since = self._storm_since or began
+            took = (self._equipment.clock() - began).total_seconds()
+            await self._equipment.sleep(min(took * STEP_BACK, LONGEST_STEP_BACK))
+
     async def handle(self, deliveries: list[Delivered]) -> Correlated:
         """One batch: stored as incidents, then marked done, then looked at in the background."""
         equipment = self._equipment
-        ingested: Ingested = ingest(deliveries, equipment.sources)
+        ingested: Ingested = await asyncio.to_thread(ingest, deliveries, equipment.sources)
         now = equipment.clock()
         folded = await equipment.store.write(lambda session: correlate(session, ingested.signals, equipment, now))
         equipment.wake()
@@ -91,8 +119,17 @@ class Triage:
         return folded
 
     def look_again(self, incident: Incident) -> None:
-        """Enrich, match and propose for one incident in the background; bounded, and never twice at once."""
+        """Enrich, match and propose for one incident in the background; bounded, and never twice at once.
+
+        In a storm the looks wait a few seconds: the summaries are posted at once, their facts follow.
+        """
         self._waiting[incident.id] = incident
+        self._start_looks()
+
+    def _start_looks(self) -> None:
+        now = self._equipment.clock()
+        if self._storm_since is not None and (now - self._storm_since).total_seconds() < LOOKS_WAIT:
+            return
         while self._waiting and len(self._enriching) < CONCURRENT_ENRICHMENTS:
             order = sorted(self._waiting.values(), key=lambda i: (i.severity.value != "critical", i.opened_at))
             due = next((i for i in order if i.id not in self._enriching), None)
@@ -111,8 +148,7 @@ class Triage:
             log().error("triage could not offer a step", incident=incident.id, error=str(error))
         finally:
             self._enriching.discard(incident.id)
-            if self._waiting:
-                self.look_again(next(iter(self._waiting.values())))
+            self._start_looks()
 
     async def offer_next_step(self, incident: Incident) -> None:
         """Enrich, match, propose."""
@@ -144,3 +180,13 @@ class Triage:
         """Wait for the looks that are under way (tests and orderly stops)."""
         while self._tasks:
             await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
+
+
+def unlooked(session: Session) -> list[Incident]:
+    """Open incidents whose next step was not offered yet when the last process ended: it was cut off before the look."""
+    found: list[Incident] = []
+    for incident in incidents.open_incidents(session, BATCH):
+        said = [e.kind for e in entries.for_incident(session, incident.id) if e.kind in NEEDS_A_LOOK | LOOKED]
+        if said and said[-1] in NEEDS_A_LOOK:
+            found.append(incident)
+    return found

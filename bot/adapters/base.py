@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
+
+from pydantic import Field
 
 from bot.incident import Frozen
 from bot.plan import Act
@@ -25,7 +28,29 @@ class ActResult(Frozen):
     sha256: str = ""
     exit_code: int | None = None
     took_seconds: float = 0.0
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def told(
+        cls,
+        text: str,
+        *,
+        ok: bool = True,
+        summary: str = "",
+        took_seconds: float = 0.0,
+        data: dict[str, Any] | None = None,
+    ) -> Self:
+        """A result whose whole output is one short text of ours, counted and hashed. summary: that text when not given."""
+        output = text.encode()
+        return cls(
+            ok=ok,
+            summary=summary or text,
+            output=text,
+            total_bytes=len(output),
+            sha256=hashlib.sha256(output).hexdigest(),
+            took_seconds=took_seconds,
+            data=data or {},
+        )
 
 
 class Adapter(Protocol):

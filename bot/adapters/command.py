@@ -123,7 +123,8 @@ class CommandAdapter:
 
     async def act(self, act: Act, key: str, progress: Progress) -> ActResult:
         """Run it once. Raises Permanent or Transient when it was not started; at the deadline or the output limit the
-        group is ended and Ambiguous is raised, or Transient (deadline) and Permanent (limit) for an idempotent act."""
+        group is ended and Ambiguous is raised, or Transient (deadline) and Permanent (limit) for an idempotent act.
+        """
         refused = self.forbidden(act)
         if refused is not None:
             raise Permanent(refused.reason)
@@ -132,6 +133,7 @@ class CommandAdapter:
         started = loop.time()
         transport, process = await self._started(argv, act, key)
         ticker = asyncio.create_task(_report(process.capture, progress))
+        ticker.add_done_callback(_log_failure)
         try:
             ended = await self._until_end(process, act.deadline_seconds)
             if not ended:
@@ -141,7 +143,7 @@ class CommandAdapter:
             raise
         finally:
             ticker.cancel()
-            await asyncio.gather(ticker, return_exceptions=True)
+            await asyncio.wait({ticker})
             transport.close()
         capture = process.capture
         if not ended:
@@ -232,7 +234,7 @@ class CommandAdapter:
 async def _report(capture: Capture, progress: Progress) -> None:
     """Call progress with the latest finished line, at most every PROGRESS_EVERY seconds, until cancelled.
 
-    A progress callback that fails ends the reporting, never the act; it is logged.
+    A progress callback that fails ends this task, never the act; it is logged.
     """
     seen = 0
     told = ""
@@ -242,10 +244,12 @@ async def _report(capture: Capture, progress: Progress) -> None:
         if capture.total == seen or not line or line == told:
             continue
         seen, told = capture.total, line
-        results = await asyncio.gather(progress(line), return_exceptions=True)
-        if isinstance(results[0], Exception):
-            logger.warning("progress_failed", error=type(results[0]).__name__)
-            return
+        await progress(line)
+
+
+def _log_failure(ticker: asyncio.Task[None]) -> None:
+    if not ticker.cancelled() and (error := ticker.exception()) is not None:
+        logger.warning("progress_failed", error=type(error).__name__)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

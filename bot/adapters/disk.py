@@ -101,7 +101,8 @@ class DiskAdapter:
 
     async def act(self, act: Act, key: str, progress: Progress) -> ActResult:
         """Measure or clean. At the deadline it stops between two files and says so; never Ambiguous. Raises Permanent
-        when a folder cannot be opened."""
+        when a folder cannot be opened.
+        """
         refused = self.forbidden(act)
         if refused is not None:
             raise Permanent(refused.reason)

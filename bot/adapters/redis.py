@@ -6,13 +6,12 @@ Called by bot/flow.py with acts planned by bot/operations/redis.py. Must not sen
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable
 from typing import Any
 
 from bot.adapters.base import ActResult, Progress
 from bot.adapters.hard_blocks import blocked, check_target
 from bot.adapters.registry import Registry
+from bot.clients.passwords import Secrets, password
 from bot.clients.redis import RedisAddress, RedisClient
 from bot.errors import Permanent
 from bot.plan import Act
@@ -21,7 +20,6 @@ from guards.decision import Deny
 KIND = "redis_database"
 OPERATIONS = ("redis.ping", "redis.flush_database")
 LOOK = 3.0  # seconds for identifying and for counting afterwards
-Secrets = Callable[[str], str]
 
 
 class RedisAdapter:
@@ -76,25 +74,13 @@ class RedisAdapter:
             removed = await client.flush_database(act.deadline_seconds)
             output, summary = "OK", f"{removed} keys removed from database {client.address.database}"
             data = {"keys_before": removed}
-        return ActResult(
-            ok=True,
-            summary=summary,
-            output=output,
-            total_bytes=len(output),
-            sha256=hashlib.sha256(output.encode()).hexdigest(),
-            took_seconds=round(loop.time() - started, 3),
-            data=data,
-        )
+        return ActResult.told(output, summary=summary, took_seconds=round(loop.time() - started, 3), data=data)
 
     def _client(self, act: Act) -> RedisClient:
-        variable = str(act.request.get("password_env") or "")
-        password = self._secrets(variable) if variable else ""
-        if variable and not password:
-            raise Permanent(f"the variable {variable} for Redis' password is not set")
         address = RedisAddress.of(
             str(act.request["url"]),
             act.request["database"],
             username=str(act.request.get("username") or ""),
-            password=password,
+            password=password(self._secrets, str(act.request.get("password_env") or ""), "Redis'"),
         )
         return RedisClient(address)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import stat
@@ -81,15 +80,8 @@ class SettingsAdapter:
         # not cancelled half-way: the thread takes milliseconds and each replacement in it is atomic
         before, after = await asyncio.to_thread(_in_folder, act, work)
         summary = f"{act.request['key']}: {json.dumps(before)} -> {json.dumps(after)}"
-        return ActResult(
-            ok=True,
-            summary=summary,
-            output=summary,
-            total_bytes=len(summary),
-            sha256=hashlib.sha256(summary.encode()).hexdigest(),
-            took_seconds=round(loop.time() - started, 3),
-            data={"before": before, "after": after},
-        )
+        took = round(loop.time() - started, 3)
+        return ActResult.told(summary, took_seconds=took, data={"before": before, "after": after})
 
 
 def _same(one: object, other: object) -> bool:

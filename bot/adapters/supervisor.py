@@ -7,14 +7,13 @@ by the name of its variable and never leaves this call. Must not touch a group o
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable
 from typing import Any
 
 from bot.adapters.base import ActResult, Progress
 from bot.adapters.hard_blocks import blocked, check_target
 from bot.adapters.output import Capture
 from bot.adapters.registry import Registry
+from bot.clients.passwords import Secrets, password
 from bot.clients.supervisor import PROGRAM, Login, ProcessInfo, SupervisorClient, SupervisorFault
 from bot.errors import Ambiguous, CountersignError, Permanent
 from bot.plan import Act
@@ -23,7 +22,6 @@ from guards.decision import Deny
 KIND = "supervisor_program"
 OPERATIONS = ("supervisor.tail_log", "supervisor.start", "supervisor.stop", "supervisor.restart")
 LOOK = 3.0  # seconds for reading the state before and after
-Secrets = Callable[[str], str]
 
 
 class SupervisorAdapter:
@@ -138,23 +136,12 @@ class SupervisorAdapter:
             ok = not reason and (after.state == wanted or (verb == "stop" and after.pid == 0))
             ok = ok and not (verb == "restart" and after.pid == before.pid)
         summary = f"{verb} {program}: {reason + '; ' if reason else ''}was {before.state}, {state}"
-        output = summary.encode()
-        return ActResult(
-            ok=ok,
-            summary=summary,
-            output=summary,
-            total_bytes=len(output),
-            sha256=hashlib.sha256(output).hexdigest(),
-            data=data,
-        )
+        return ActResult.told(summary, ok=ok, data=data)
 
     def _client(self, act: Act) -> SupervisorClient:
         username = str(act.request.get("username") or "")
-        variable = str(act.request.get("password_env") or "")
-        password = self._secrets(variable) if variable else ""
-        if variable and not password:
-            raise Permanent(f"the variable {variable} for supervisor's password is not set")
-        return SupervisorClient(act.request["url"], Login(username, password))
+        secret = password(self._secrets, str(act.request.get("password_env") or ""), "supervisor's")
+        return SupervisorClient(act.request["url"], Login(username, secret))
 
 
 def _seen(info: ProcessInfo) -> dict[str, Any]:

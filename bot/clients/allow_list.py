@@ -59,7 +59,8 @@ class AllowList:
     @classmethod
     def of(cls, entries: Iterable[str]) -> AllowList:
         """Read entries: a URL (`http://127.0.0.1:8080/health`), `host:port`, `host` (ports 80 and 443), or a network
-        (`10.0.0.0/8`). Raises Permanent for anything else; there is no wildcard."""
+        (`10.0.0.0/8`). Raises Permanent for anything else; there is no wildcard.
+        """
         hosts: set[tuple[str, int]] = set()
         networks: list[Network] = []
         for entry in entries:

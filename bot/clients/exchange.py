@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,44 @@ def basic_authorization(user: str, secret: str, place: str) -> str:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One user's access to one vendor's JSON interface.
+
+    session: shared, closed by its owner. root: address that every path is added to. vendor: how errors name it.
+    authorization: the header's value, never shown. deadline: seconds for one call.
+    """
+
+    session: aiohttp.ClientSession
+    root: str
+    vendor: str
+    authorization: str = field(repr=False)
+    deadline: float
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        repeatable: bool,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """One call of this interface. path: begins with `/`, its parts checked. what, repeatable, errors: see `exchange`."""
+        return await exchange(
+            self.session,
+            method,
+            f"{self.root}{path}",
+            what=f"{self.vendor} {what}",
+            authorization=self.authorization,
+            deadline=self.deadline,
+            repeatable=repeatable,
+            params=params,
+            body=body,
+        )
+
+
 async def exchange(
     session: aiohttp.ClientSession,
     method: str,
@@ -42,9 +81,9 @@ async def exchange(
 ) -> dict[str, Any]:
     """Send and return the answer's JSON object.
 
-    what: how errors name the call, without ids or secrets. authorization: the header's value. deadline: seconds for everything. repeatable: False when a
-    second identical request would do it twice. Raises Transient (429, 5xx and network, with the wait the vendor asked
-    for), Ambiguous, or Permanent (other statuses, redirects).
+    what: how errors name the call, without ids or secrets. authorization: the header's value. deadline: seconds for
+    everything. repeatable: False when a second identical request would do it twice. Raises Transient (429, 5xx and
+    network, with the wait the vendor asked for), Ambiguous, or Permanent (other statuses, redirects).
     """
     timeout = aiohttp.ClientTimeout(total=deadline, connect=deadline / 2)
     headers = {"Accept": "application/json", "Authorization": authorization}

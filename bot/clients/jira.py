@@ -15,7 +15,7 @@ import aiohttp
 
 from bot.clients import adf
 from bot.clients.addresses import base_url, path_part
-from bot.clients.exchange import basic_authorization, exchange
+from bot.clients.exchange import Api, basic_authorization
 from bot.errors import Ambiguous
 
 PROPERTY = "countersign"
@@ -48,11 +48,10 @@ class JiraClient:
         issue_type: str = "Task",
         deadline: float = 10.0,
     ) -> None:
-        self._session = session
         self._site = base_url(site, "JIRA_URL")
-        self._authorization = basic_authorization(user, token, "JIRA_USER")
+        authorization = basic_authorization(user, token, "JIRA_USER")
+        self._api = Api(session, f"{self._site}/rest/api/3", "Jira", authorization, deadline)
         self._issue_type = issue_type
-        self._deadline = deadline
 
     def address(self, key: str) -> str:
         """Where people find the issue."""
@@ -62,7 +61,7 @@ class JiraClient:
         """Key of the issue that carries this incident's label, or None. Jira's search may lag by some seconds."""
         jql = f'project = "{path_part(project, "_")}" AND labels = "{label(incident_id)}" ORDER BY created ASC'
         query = {"jql": jql, "fields": ["key"], "maxResults": 1}
-        answer = await self._call("POST", "/search/jql", "search", repeatable=True, body=query)
+        answer = await self._api.call("POST", "/search/jql", "search", repeatable=True, body=query)
         issues = answer.get("issues")
         first = issues[0] if isinstance(issues, list) and issues else None
         return str(first["key"]) if isinstance(first, Mapping) and first.get("key") else None
@@ -92,7 +91,7 @@ class JiraClient:
             },
             "properties": [{"key": PROPERTY, "value": {"incident": incident_id}}],
         }
-        answer = await self._call("POST", "/issue", "create issue", repeatable=False, body=body)
+        answer = await self._api.call("POST", "/issue", "create issue", repeatable=False, body=body)
         if not answer.get("key"):
             raise Ambiguous("Jira create issue: the answer names no key")
         return str(answer["key"])
@@ -103,7 +102,7 @@ class JiraClient:
         for page in range(MAX_COMMENT_PAGES):
             params = {"startAt": str(page * COMMENT_PAGE), "maxResults": str(COMMENT_PAGE), "orderBy": "created"}
             path = f"/issue/{path_part(key, '-_')}/comment"
-            answer = await self._call("GET", path, "comments", repeatable=True, params=params)
+            answer = await self._api.call("GET", path, "comments", repeatable=True, params=params)
             items = answer.get("comments")
             items = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
             found += [Comment(id=str(item.get("id", "")), text=adf.plain(item.get("body"))) for item in items]
@@ -114,30 +113,8 @@ class JiraClient:
     async def add_comment(self, key: str, body_adf: Mapping[str, Any]) -> str:
         """Write a comment, return its id. Not repeatable: after Ambiguous look at `comments` first."""
         path = f"/issue/{path_part(key, '-_')}/comment"
-        answer = await self._call("POST", path, "comment", repeatable=False, body={"body": dict(body_adf)})
+        answer = await self._api.call("POST", path, "comment", repeatable=False, body={"body": dict(body_adf)})
         return str(answer.get("id", ""))
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        repeatable: bool,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        return await exchange(
-            self._session,
-            method,
-            f"{self._site}/rest/api/3{path}",
-            what=f"Jira {what}",
-            authorization=self._authorization,
-            deadline=self._deadline,
-            repeatable=repeatable,
-            params=params,
-            body=body,
-        )
 
 
 def label(incident_id: str) -> str:

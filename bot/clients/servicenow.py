@@ -15,7 +15,7 @@ import aiohttp
 import re2
 
 from bot.clients.addresses import base_url, path_part
-from bot.clients.exchange import basic_authorization, exchange
+from bot.clients.exchange import Api, basic_authorization
 from bot.errors import Ambiguous
 
 CORRELATION_DISPLAY = "Countersign"
@@ -47,10 +47,9 @@ class ServiceNowClient:
     def __init__(
         self, session: aiohttp.ClientSession, instance: str, user: str, password: str, deadline: float = 15.0
     ) -> None:
-        self._session = session
         self._instance = base_url(instance, "SERVICENOW_URL")
-        self._authorization = basic_authorization(user, password, "SERVICENOW_USER")
-        self._deadline = deadline
+        authorization = basic_authorization(user, password, "SERVICENOW_USER")
+        self._api = Api(session, f"{self._instance}/api/now/table", "ServiceNow", authorization, deadline)
 
     def address(self, record: Record) -> str:
         """Where people find the record."""
@@ -63,7 +62,7 @@ class ServiceNowClient:
             "sysparm_fields": "sys_id,number",
             "sysparm_limit": "1",
         }
-        answer = await self._call("GET", "/incident", "look up", repeatable=True, params=params)
+        answer = await self._api.call("GET", "/incident", "look up", repeatable=True, params=params)
         found = _results(answer)
         return _record(found[0]) if found else None
 
@@ -81,7 +80,7 @@ class ServiceNowClient:
             "correlation_id": path_part(incident_id, "_"),
             "correlation_display": CORRELATION_DISPLAY,
         }
-        answer = await self._call("POST", "/incident", "create incident", repeatable=False, body=body)
+        answer = await self._api.call("POST", "/incident", "create incident", repeatable=False, body=body)
         result = answer.get("result")
         made = _record(result) if isinstance(result, Mapping) else None
         if made is None:
@@ -93,7 +92,7 @@ class ServiceNowClient:
         path = f"/incident/{path_part(sys_id)}"
         body = {"work_notes": neutral(text)[:NOTE_CHARACTERS]}
         params = {"sysparm_fields": "sys_id"}
-        await self._call("PATCH", path, "work note", repeatable=False, params=params, body=body)
+        await self._api.call("PATCH", path, "work note", repeatable=False, params=params, body=body)
 
     async def work_notes(self, sys_id: str) -> list[WorkNote]:
         """The record's work notes, newest first, at most NOTES_PAGE of them."""
@@ -102,30 +101,8 @@ class ServiceNowClient:
             "sysparm_fields": "sys_id,value",
             "sysparm_limit": str(NOTES_PAGE),
         }
-        answer = await self._call("GET", "/sys_journal_field", "work notes", repeatable=True, params=params)
+        answer = await self._api.call("GET", "/sys_journal_field", "work notes", repeatable=True, params=params)
         return [WorkNote(id=str(row.get("sys_id", "")), text=str(row.get("value", ""))) for row in _results(answer)]
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        repeatable: bool,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        return await exchange(
-            self._session,
-            method,
-            f"{self._instance}/api/now/table{path}",
-            what=f"ServiceNow {what}",
-            authorization=self._authorization,
-            deadline=self._deadline,
-            repeatable=repeatable,
-            params=params,
-            body=body,
-        )
 
 
 def neutral(text: str) -> str:

@@ -129,7 +129,8 @@ class SupervisorClient:
 
     async def start(self, program: str, deadline: float) -> None:
         """Start and wait until it has run for its `startsecs`. Raises SupervisorFault (`ALREADY_STARTED`,
-        `SPAWN_ERROR`, `ABNORMAL_TERMINATION`), Transient (not sent), Ambiguous (sent, no answer)."""
+        `SPAWN_ERROR`, `ABNORMAL_TERMINATION`), Transient (not sent), Ambiguous (sent, no answer).
+        """
         await self._call("supervisor.startProcess", (_name(program), True), deadline, changes=True)
 
     async def stop(self, program: str, deadline: float) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from pydantic import Field
+
 from bot.incident import Frozen, Incident
 from bot.services import Service
 
@@ -20,7 +22,7 @@ class Fact(Frozen):
     kind: str
     observed_at: datetime
     took_ms: float = 0.0
-    value: dict[str, Any] = {}
+    value: dict[str, Any] = Field(default_factory=dict)
     gap: str = ""
 
 

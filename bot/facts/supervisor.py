@@ -6,18 +6,15 @@ that cannot be reached is a gap: then nothing is known about the program.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
 
+from bot.clients.passwords import Secrets, password
 from bot.clients.supervisor import Login, SupervisorClient
-from bot.errors import Permanent
 from bot.facts.base import FactRequest
 from bot.facts.settings import VARIABLE_NAME, FactSettings, settings_of
-
-Secrets = Callable[[str], str]
 
 
 class SupervisorSettings(FactSettings):
@@ -40,10 +37,8 @@ class SupervisorFact:
     async def observe(self, request: FactRequest) -> dict[str, Any]:
         """Ask supervisord. Raises Transient (unreachable), Permanent (no such program, wrong password)."""
         settings = settings_of(SupervisorSettings, request.settings)
-        password = self._secrets(settings.password_env) if settings.password_env else ""
-        if settings.password_env and not password:
-            raise Permanent(f"the variable {settings.password_env} is not set")
-        client = SupervisorClient(settings.url, Login(settings.username, password))
+        secret = password(self._secrets, settings.password_env, "supervisor's")
+        client = SupervisorClient(settings.url, Login(settings.username, secret))
         info = await client.get_info(settings.program, request.deadline)
         changed = info.started_at if info.pid else max(info.stopped_at, 0)
         return {

@@ -27,7 +27,9 @@ class PlanRequest:
 class Planner(Protocol):
     """A guard-decorated pure function. Raises ValueError with a plain sentence when the facts do not allow a plan."""
 
-    def __call__(self, request: PlanRequest) -> Act: ...
+    def __call__(self, request: PlanRequest) -> Act:
+        """The one act that would be carried out, in full; plans only, and asks nothing of the world."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,9 @@ def settings_of(model: type[Settings], settings: Mapping[str, Any]) -> Settings:
 def given(model: type[Given], parameters: BaseModel) -> Given:
     """The parameters as this operation's own model. Raises ValueError when they were made for another operation."""
     if not isinstance(parameters, model):
-        raise ValueError(f"these parameters are {type(parameters).__name__}, not {model.__name__}.")  # noqa: TRY004  # reason: what a planner raises
+        raise ValueError(
+            f"these parameters are {type(parameters).__name__}, not {model.__name__}."
+        )  # reason: what a planner raises
     return parameters
 
 

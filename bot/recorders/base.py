@@ -31,5 +31,6 @@ class Recorder(Protocol):
 
     async def deliver(self, delivery: Delivery) -> str:
         """Sends it and returns the receipt (message ts, note id, comment id). With maybe_sent it first looks for the
-        marker and returns that receipt when it is already there."""
+        marker and returns that receipt when it is already there.
+        """
         ...

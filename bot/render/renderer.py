@@ -65,6 +65,13 @@ class Renderer:
             "counted": wording.counted,
         }
 
+    def warm(self) -> int:
+        """Compile every template now, so that the first incident does not wait for it; how many there are."""
+        names = self._environment.list_templates(extensions=["j2"])
+        for name in names:
+            self._environment.get_template(name)
+        return len(names)
+
     def blocks(self, name: str, **data: Any) -> Message:
         """The Slack message of `slack/<name>.json.j2`. Raises Permanent when template and data do not fit together."""
         made = self._json(name, data)

@@ -118,7 +118,7 @@ def service(
             {
                 "kind": "setting_file",
                 "name": f"{name}-settings",
-                "settings": {"path": str(program.settings), "allowed": {"mode": ["ok", "slow"]}},
+                "settings": {"path": str(program.settings), "allowed": {"mode": ["normal", "safe", "slow"]}},
             },
         ],
         "facts": {

@@ -6,8 +6,9 @@ written and synced before it listens, so that "the side effect happened once" ca
 Must not know anything of the bot, and must not import it.
 
 The settings file is JSON and read anew for each request, so a change of it needs no restart:
-`mode`: `ok` (200), `broken` (503) or `slow` (200 after `slow_seconds`); `stop_seconds`: how long it keeps working after
-SIGTERM, as a service that finishes its requests does. A file that is missing or unreadable means broken, and says so.
+`mode`: `normal` (200), `safe` (200 without its database: charges are kept for later), `slow` (200 after `slow_seconds`)
+or `broken` (503); `stop_seconds`: how long it keeps working after SIGTERM, as a service that finishes its requests does.
+A file that is missing or unreadable means broken, and says so.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-MODES = ("ok", "broken", "slow")
+MODES = ("normal", "safe", "slow", "broken")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the service behaves now. reason: why it is broken, as /health and the log say it."""
 
-    mode: str = "ok"
+    mode: str = "normal"
     stop_seconds: float = 0.0
     slow_seconds: float = 4.0
     reason: str = "cannot connect to database ledger-db:5432: connection refused"
@@ -43,7 +44,7 @@ class Settings:
         """The settings in that file; a file that cannot be read or understood is itself a way to be broken."""
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            mode = data.get("mode", "ok")
+            mode = data.get("mode", "normal")
             if mode not in MODES:
                 return cls(mode="broken", reason=f"settings: mode {mode!r} is not one of {', '.join(MODES)}")
             return cls(
@@ -121,7 +122,7 @@ class DemoService:
             if settings.mode == "broken":
                 self.log("ERROR", f"charge order={order} failed: {settings.reason}")
             else:
-                took = self._chance.randrange(18, 60) if settings.mode == "ok" else int(settings.slow_seconds * 1000)
+                took = int(settings.slow_seconds * 1000) if settings.mode == "slow" else self._chance.randrange(18, 60)
                 self.log("INFO", f"charge order={order} amount={self._chance.randrange(5, 250)}.00 took={took}ms")
 
     async def _health(self, _request: web.Request) -> web.Response:
@@ -139,7 +140,7 @@ class DemoService:
         settings = Settings.read(self._settings)
         if settings.mode == "broken":
             return web.json_response({"error": settings.reason}, status=503)
-        return web.json_response({"charged": True})
+        return web.json_response({"charged": settings.mode != "safe", "kept": settings.mode == "safe"})
 
 
 async def serve(arguments: argparse.Namespace) -> int:

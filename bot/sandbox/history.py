@@ -1,7 +1,7 @@
 """The past of the sandbox: what happened to payments before the visitor came, so that a summary has something to compare.
 
 Called by bot/sandbox/workspace.py once, before the bot first starts; the bot finds it like its own memory. The only
-module of the sandbox that uses one of the bot's rooms (the store), because the past cannot be sent by webhook.
+module of the sandbox that uses one of the bot's rooms (the store): a past cannot be sent by webhook.
 """
 
 from __future__ import annotations

@@ -41,11 +41,14 @@ class Outage:
         self.retry_after = retry_after
         self.feed = Feed()
         self._modes: dict[str, OutageMode] = {}
+        self._changed = asyncio.Event()
 
     def set(self, vendor: str, mode: OutageMode | str) -> None:
         """Switch one vendor. Raises ValueError for a mode that does not exist."""
         self._modes[vendor] = OutageMode(mode)
         self.feed.publish({"type": "outage", "vendor": vendor, "mode": str(self._modes[vendor])})
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def mode(self, vendor: str) -> OutageMode:
         """The vendor's present mode."""
@@ -58,6 +61,11 @@ class Outage:
     def unreachable(self, vendor: str) -> bool:
         """True when nothing at all gets through: people cannot click either."""
         return self.mode(vendor) in (OutageMode.REFUSE, OutageMode.ERROR_503)
+
+    async def until_reachable(self, vendor: str) -> None:
+        """Wait until something gets through again; returns at once when it does now."""
+        while self.unreachable(vendor):
+            await self._changed.wait()
 
     def middleware(self, vendor: str, too_many: Mapping[str, Any]) -> Any:
         """An aiohttp middleware for one vendor's listener. too_many: the JSON body of its 429 answer."""

@@ -94,9 +94,9 @@ class PagerDutyStandIn:
         """Send v3 webhooks to `url`, signed with each of `secrets`."""
         self.webhooks.subscribe(url, secrets, headers)
 
-    async def drained(self, timeout: float = 10.0) -> None:
-        """Wait until every webhook was delivered or dropped. Raises TimeoutError."""
-        await self.webhooks.drained(timeout)
+    async def drained(self, within: float = 10.0) -> None:
+        """Wait until every webhook was delivered or dropped. within: seconds. Raises TimeoutError."""
+        await self.webhooks.drained(within)
 
     # -- what monitors and people do -----------------------------------------------------------------------------
     async def trigger(
@@ -112,7 +112,8 @@ class PagerDutyStandIn:
         agent: PagerDutyUser | None = None,
     ) -> str:
         """Open an incident with one alert and page who is on call. details: `alert.body.details`; body: more keys of
-        the alert body (`contexts`, `cef_details`). key: the alert's dedup key. Returns the incident id."""
+        the alert body (`contexts`, `cef_details`). key: the alert's dedup key. Returns the incident id.
+        """
         service, now = self.services[service_id], self.clock()
         incident = Incident(
             id=self.identifier("Q", 13),

@@ -15,7 +15,7 @@ API: Final = "https://api.pagerduty.com"
 SITE: Final = "https://sandbox.pagerduty.com"
 
 
-class AlreadySo(Exception):  # noqa: N818 - reads as what it says where it is caught
+class AlreadySo(Exception):
     """The incident already has that status. code: PagerDuty's 1001 (resolved) or 1002 (acknowledged)."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -32,7 +32,7 @@ def stamp(at: datetime | None, *, millis: bool = False) -> str | None:
 
 
 def reference(kind: str, path: str, identifier: str, summary: str) -> JSON:
-    """A reference object, for example reference("user", "users", "P1", "Ana")."""
+    """The short form in which one object names another: kind `user` at path `users` gives type `user_reference`."""
     return {
         "id": identifier,
         "type": f"{kind}_reference",

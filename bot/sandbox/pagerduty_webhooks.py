@@ -98,9 +98,9 @@ class Webhooks:
         )
         self._queue(copy)
 
-    async def drained(self, timeout: float = 10.0) -> None:
-        """Wait until nothing is on its way. Raises TimeoutError."""
-        async with asyncio.timeout(timeout):
+    async def drained(self, within: float = 10.0) -> None:
+        """Wait until nothing is on its way. within: seconds. Raises TimeoutError."""
+        async with asyncio.timeout(within):
             while self._tasks:
                 await asyncio.wait(set(self._tasks))
 
@@ -143,8 +143,7 @@ class Webhooks:
     async def _settle(self, delivery: WebhookDelivery) -> None:
         tries = 0
         while delivery.state == "waiting":
-            while self._outage.unreachable("pagerduty"):
-                await asyncio.sleep(0.1)
+            await self._outage.until_reachable("pagerduty")
             if not delivery.subscription.enabled:
                 delivery.state = "dropped"
                 return
@@ -152,7 +151,7 @@ class Webhooks:
             delivery.answers.append(status)
             if 200 <= status < 300:
                 delivery.state, delivery.subscription.drops = "delivered", 0
-            elif status == 0 or status == 429 or status >= 500:
+            elif status in {0, 429} or status >= 500:
                 await asyncio.sleep(self._delays[min(tries, len(self._delays) - 1)])
             else:
                 delivery.state = "dropped"

@@ -22,11 +22,50 @@ JSON = dict[str, Any]
 NUMBERS: Final = {"incident": "INC", "problem": "PRB", "change_request": "CHG"}
 JOURNAL: Final = ("work_notes", "comments")
 COLUMNS: Final = frozenset(
-    "active approval assigned_to assignment_group business_service caller_id category caused_by close_code close_notes "
-    "closed_at cmdb_ci comments company contact_type correlation_display correlation_id description impact "
-    "incident_state location opened_at priority problem_id reopen_count resolved_at resolved_by rfc severity "
-    "short_description state subcategory sys_class_name sys_created_by sys_created_on sys_id sys_mod_count "
-    "sys_updated_by sys_updated_on urgency work_notes first_reported_by_task".split()  # noqa: SIM905 - forty names read better as a paragraph
+    [
+        "active",
+        "approval",
+        "assigned_to",
+        "assignment_group",
+        "business_service",
+        "caller_id",
+        "category",
+        "caused_by",
+        "close_code",
+        "close_notes",
+        "closed_at",
+        "cmdb_ci",
+        "comments",
+        "company",
+        "contact_type",
+        "correlation_display",
+        "correlation_id",
+        "description",
+        "impact",
+        "incident_state",
+        "location",
+        "opened_at",
+        "priority",
+        "problem_id",
+        "reopen_count",
+        "resolved_at",
+        "resolved_by",
+        "rfc",
+        "severity",
+        "short_description",
+        "state",
+        "subcategory",
+        "sys_class_name",
+        "sys_created_by",
+        "sys_created_on",
+        "sys_id",
+        "sys_mod_count",
+        "sys_updated_by",
+        "sys_updated_on",
+        "urgency",
+        "work_notes",
+        "first_reported_by_task",
+    ]
 )
 PRIORITY: Final = {("1", "1"): "1", ("1", "2"): "2", ("2", "1"): "2", ("1", "3"): "3", ("2", "2"): "3", ("3", "1"): "3",
                    ("2", "3"): "4", ("3", "2"): "4", ("3", "3"): "5"}  # fmt: skip

@@ -85,7 +85,7 @@ class Checker:
         return None
 
     def section(self, block: Mapping[str, Any], place: str) -> None:
-        """text up to 3000, at most 10 fields of 2000, one accessory."""
+        """Text up to 3000, at most 10 fields of 2000, one accessory."""
         if "text" not in block and "fields" not in block:
             self.wrong(place, "missing required field: text or fields")
         if "text" in block:

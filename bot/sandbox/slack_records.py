@@ -12,7 +12,7 @@ from typing import Any, Protocol
 JSON = dict[str, Any]
 
 
-class NotAcknowledged(Exception):  # noqa: N818 - the name people and stories use, as in Slack's own error texts
+class NotAcknowledged(Exception):
     """The app did not answer an act of a person within three seconds. reason: `timeout`, `not_connected`, ..."""
 
     def __init__(self, reason: str) -> None:
@@ -29,7 +29,8 @@ class Delivery(Protocol):
 
     async def deliver(self, kind: str, payload: JSON) -> JSON:
         """kind: `events_api`, `interactive` or `slash_commands`. Returns the acknowledgement's payload ({} when
-        empty). Raises NotAcknowledged."""
+        empty). Raises NotAcknowledged.
+        """
         ...
 
 
@@ -132,7 +133,8 @@ class UserGroup:
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
     """One message. ts: unique in the channel; thread_ts: the parent's ts for a reply; visible_to: one user id for an
-    ephemeral, else empty; edited: ts of the last edit; metadata: {event_type, event_payload} or None."""
+    ephemeral, else empty; edited: ts of the last edit; metadata: {event_type, event_payload} or None.
+    """
 
     channel: str
     ts: str

@@ -66,9 +66,9 @@ class SlackSocket:
                 self._changed.notify_all()
         return socket
 
-    async def connected(self, count: int = 1, timeout: float = 10.0) -> None:
-        """Wait until at least `count` connections are open. Raises TimeoutError."""
-        async with asyncio.timeout(timeout), self._changed:
+    async def connected(self, count: int = 1, within: float = 10.0) -> None:
+        """Wait until at least `count` connections are open. within: seconds. Raises TimeoutError."""
+        async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(lambda: len(self._sockets) >= count)
 
     @property

@@ -176,7 +176,8 @@ class SlackWorkspace(SlackMemory):
 
     async def submit_view(self, user: str, view_id: str, values: Mapping[str, Any]) -> dict[str, str]:
         """Press a modal's submit button. values: {block_id: {action_id: value}} or just {action_id: value}; a value is
-        the text, the option's value, or a list of them. Returns the errors by block id, {} when it was accepted."""
+        the text, the option's value, or a list of them. Returns the errors by block id, {} when it was accepted.
+        """
         view = self._view(user, view_id)
         blocks = tuple(view.body.get("blocks", ()))
         given = values_of(blocks, values)

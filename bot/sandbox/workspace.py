@@ -96,8 +96,6 @@ class Workspace:
         self._keep = keep
         self._page_port = port
         self._command = command
-        self._page_port = port
-        self._command = command
         self._github_secret = secrets.token_hex(20)
         self._pagerduty_secret = secrets.token_hex(20)
         self._routing_key = secrets.token_hex(16)
@@ -129,11 +127,10 @@ class Workspace:
 
     # -- beginning and end ---------------------------------------------------------------------------------------
     async def __aenter__(self) -> Self:
-        try:
+        async with contextlib.AsyncExitStack() as stack:  # what a failed start began is stopped as well
+            stack.push_async_callback(self._stop)
             await self._start()
-        except BaseException:
-            await self._stop()
-            raise
+            stack.pop_all()
         return self
 
     async def __aexit__(
@@ -154,7 +151,7 @@ class Workspace:
         self.pagerduty.webhook(f"{webhooks}/pagerduty", [self._pagerduty_secret])
         self.page_url = await self.page.start(self._page_port)
         for program in self.places.programs:
-            write_settings(program.settings, mode="ok", stop_seconds=self.settings.stop_seconds)
+            write_settings(program.settings, mode="normal", stop_seconds=self.settings.stop_seconds)
             program.ledger.unlink(missing_ok=True)
         await self.supervisor.start()
         file = configuration.write(self.places, self.settings, self.clock())
@@ -224,7 +221,7 @@ class Workspace:
 
     async def restore(self, name: str) -> None:
         """Put a service right, as somebody at a terminal would: settings as at the beginning, and started."""
-        write_settings(self.places.program(name).settings, mode="ok", stop_seconds=self.settings.stop_seconds)
+        write_settings(self.places.program(name).settings, mode="normal", stop_seconds=self.settings.stop_seconds)
         await self.supervisor.start_program(name)
 
     async def alert(self, name: str = "payments") -> str:

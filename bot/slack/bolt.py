@@ -7,11 +7,13 @@ Identity of the bot is fixed, so no request costs an `auth.test`. Must not hold 
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped, warning_token_skipped
 
 from bot.clients.slack import Identity
 from bot.errors import ConfigurationError
@@ -27,6 +29,15 @@ BUTTONS = (
     "step_run", "step_skip", "step_plan", "incident_escalate", "plan_approve", "plan_reject", "run_stop",
     "unknown_done", "unknown_retry", "unknown_abort", HOME,
 )  # fmt: skip
+
+MEANT = frozenset({warning_client_prioritized_and_token_skipped(), warning_token_skipped()})
+
+
+def worth_saying(record: logging.LogRecord) -> bool:
+    """False for the two warnings about what `build` does on purpose: our client and our authorisation are the ones used,
+    and the token that Bolt finds in the environment is not.
+    """
+    return record.getMessage() not in MEANT
 
 
 def build(desk: Desk, identity: Identity, token: str) -> AsyncApp:
@@ -47,6 +58,7 @@ def build(desk: Desk, identity: Identity, token: str) -> AsyncApp:
     async def authorize() -> AuthorizeResult:
         return result
 
+    logging.getLogger("slack_bolt.AsyncApp").addFilter(worth_saying)
     app = AsyncApp(
         name="countersign",
         authorize=authorize,

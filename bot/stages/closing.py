@@ -16,7 +16,7 @@ from bot.incident import Incident, IncidentStatus
 from bot.stages.base import Equipment
 from bot.stages.execute import Attempt
 from bot.stages.paging import escalate, resolve
-from bot.store import approvals, automation_events, incidents, leases, runs
+from bot.store import approvals, automation_events, entries, incidents, leases, runs
 from bot.store.approvals import Approval
 from bot.store.runs import Run
 from bot.transcript import Entry, EntryKind, Outcome
@@ -45,6 +45,14 @@ def note(
     )
 
 
+def _once(
+    session: Session, equipment: Equipment, run: Run, incident: Incident, kind: EntryKind, data: dict[str, Any]
+) -> None:
+    """The same, unless a pass that was cut off after its commit has told it about this step already."""
+    if not any(e.kind is kind and e.data.get("step") == data["step"] for e in entries.for_run(session, run.id)):
+        note(session, equipment, run, incident, kind, data)
+
+
 async def verified(equipment: Equipment, run_id: str, index: int, proof: dict[str, Any]) -> None:
     """The proof, or its absence, with the evidence."""
 
@@ -57,7 +65,7 @@ async def verified(equipment: Equipment, run_id: str, index: int, proof: dict[st
             "expect": step.check.expect if step.check else "",
             **proof,
         }
-        note(session, equipment, run, incident, EntryKind.VERIFIED if proof["ok"] else EntryKind.VERIFY_FAILED, data)
+        _once(session, equipment, run, incident, EntryKind.VERIFIED if proof["ok"] else EntryKind.VERIFY_FAILED, data)
 
     await equipment.store.write(write)
     equipment.wake()
@@ -70,7 +78,7 @@ async def rolled_back(equipment: Equipment, run_id: str, index: int) -> None:
         run, incident = load(session, run_id)
         step = run.plan.steps[index]
         shown = "; ".join(act.shown for act in step.rollback)
-        note(session, equipment, run, incident, EntryKind.ROLLED_BACK, {"step": step.id, "shown": shown})
+        _once(session, equipment, run, incident, EntryKind.ROLLED_BACK, {"step": step.id, "shown": shown})
 
     await equipment.store.write(write)
     equipment.wake()
@@ -82,7 +90,7 @@ async def rollback_failed(equipment: Equipment, run_id: str, index: int, reason:
     def write(session: Session) -> None:
         run, incident = load(session, run_id)
         data = {"step": run.plan.steps[index].id, "reason": reason}
-        note(session, equipment, run, incident, EntryKind.ROLLBACK_FAILED, data)
+        _once(session, equipment, run, incident, EntryKind.ROLLBACK_FAILED, data)
 
     await equipment.store.write(write)
     equipment.wake()
@@ -148,6 +156,9 @@ async def end(
         if run.state == "closed":
             return str(run.outcome)
         runs.close(session, run_id, outcome.value, reason, now)
+        for question in approvals.for_run(session, run_id):  # nobody need answer it, and nobody is left to be woken
+            approvals.decide(session, question.id, "void", now)
+            approvals.mark_delivered(session, question.id)
         if not keep_lease:
             leases.release(session, run_id)
         _outcome_entries(session, equipment, run, incident, outcome, reason, code)

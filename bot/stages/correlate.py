@@ -17,11 +17,12 @@ from bot.stages.base import Equipment
 from bot.stages.paging import end_page
 from bot.store import approvals, changes, incidents, proposals, runs, signals
 from bot.store.inbox import Delivered
-from bot.store.record import announce
+from bot.store.record import announce_all
 from bot.transcript import Entry, EntryKind
 
 FLAPPING_COUNT = 3
 FLAPPING_WINDOW = timedelta(minutes=30)  # worked example X4: three times in thirty minutes
+SAID = {"title", "url", "actor_name", "assignees", "service", "details", "labels"}
 STATUS_OF = {
     SignalKind.ALERT: IncidentStatus.TRIGGERED,
     SignalKind.REOPENED: IncidentStatus.TRIGGERED,
@@ -59,11 +60,11 @@ class _Batch:
 
     def redacted(self, signal: Signal) -> Signal:
         """The signal as it may be stored (safety rule 9); the alerts of a storm say the same, so each text once."""
-        said = signal.model_dump(mode="json", include={"title", "url", "actor_name", "details", "labels"})
+        said = signal.model_dump(mode="json", include=SAID)
         key = repr(said)
         if key not in self.clean:
             self.clean[key] = self.equipment.redactor.data(said)
-        return signal.model_copy(update=self.clean[key])
+        return Signal.model_validate({**signal.model_dump(), **self.clean[key]})
 
     def find(self, signal: Signal) -> Incident | None:
         key = (signal.source, signal.external_id)
@@ -75,14 +76,19 @@ class _Batch:
         self.known[(incident.source, incident.external_id)] = incident
         self.dirty[incident.id] = incident
 
-    def save(self) -> None:
-        for incident in self.dirty.values():
-            incidents.save(self.session, incident)
-            announce(
-                self.session,
-                incident,
-                self.equipment.routes(incident),
-            )
+    def know(self, arrived: Iterable[tuple[Delivered, Signal]]) -> None:
+        """Read every incident of the batch at once."""
+        wanted: dict[str, set[str]] = {}
+        for _, signal in arrived:
+            wanted.setdefault(signal.source, set()).add(signal.external_id)
+        for source, ids in wanted.items():
+            found = incidents.find_all(self.session, source, ids)
+            self.known.update({(source, each): found.get(each) for each in ids})
+
+    def save(self, now: datetime) -> None:
+        """Write every changed incident at once and have its summary shown."""
+        incidents.save_all(self.session, list(self.dirty.values()))
+        announce_all(self.session, list(self.dirty.values()), now=now)
 
 
 def correlate(
@@ -96,14 +102,16 @@ def correlate(
     for _, signal in arrived:
         wanted.setdefault(signal.source, set()).add(signal.key)
     seen = {(source, key) for source, keys in wanted.items() for key in signals.seen(session, source, keys)}
+    batch.know(arrived)
+    folded: list[tuple[Signal, str]] = []
     for delivery, signal in arrived:
         if (signal.source, signal.key) in seen:
             continue
         seen.add((signal.source, signal.key))
         clean = batch.redacted(signal)
-        incident_id = _fold(batch, delivery, clean, result, now)
-        signals.add(session, clean, incident_id)
-    batch.save()
+        folded.append((clean, _fold(batch, delivery, clean, result, now)))
+    batch.save(now)
+    signals.add_all(session, folded)
     return result
 
 
@@ -201,7 +209,9 @@ def _update(batch: _Batch, incident: Incident, signal: Signal, result: Correlate
     """The incident after this signal; the same object when nothing changed (a stale or repeated state)."""
     if signal.kind is SignalKind.ALERT and incident.status is not IncidentStatus.RESOLVED:
         return incident.model_copy(update={"occurrences": incident.occurrences + 1})
-    first = signal.kind is SignalKind.ALERT  # of two within one second the trigger came first (PagerDuty times: seconds)
+    first = (
+        signal.kind is SignalKind.ALERT
+    )  # of two within one second the trigger came first (PagerDuty times: seconds)
     if signal.occurred_at < incident.updated_at or (first and signal.occurred_at == incident.updated_at):
         return incident  # out of order: a newer state is already known (trust case T23)
     update: dict[str, object] = {"updated_at": signal.occurred_at}

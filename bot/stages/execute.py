@@ -71,8 +71,9 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
             return stopped
     fenced = await _fence(equipment, run, plan, act)
     if fenced is not None:
-        await _finish(equipment, run, incident, step_id, attempt, act, "failed", None, f"not started: {fenced.reason}")
-        return {"state": "refused", "code": fenced.code, "reason": fenced.reason, "remedy": fenced.remedy}
+        told, reason = _refusal(fenced), f"not started: {fenced.reason}"
+        await _finish(equipment, run, incident, step_id, attempt, act, "failed", None, reason, told)
+        return told
     return await _act(equipment, run, incident, step, step_id, attempt, act, key)
 
 
@@ -257,6 +258,7 @@ async def _finish(
     state: str,
     result: ActResult | None,
     reason: str,
+    told: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     now: datetime = equipment.clock()
     reason = equipment.redactor.text(reason)
@@ -272,7 +274,7 @@ async def _finish(
         "total_bytes": result.total_bytes if result else 0,
         "key": f"{run.id}/{step_id}/{attempt.number}",
     }
-    kept = {"reason": reason, "at": now.isoformat()}
+    kept = {"reason": reason, "at": now.isoformat(), **(told or {})}  # told: what a second pass after a crash hears
 
     def write(session: Session) -> None:
         attempts.finish(session, run.id, step_id, attempt.number, state, kept, now)

@@ -64,7 +64,7 @@ def _vote(
     card = messages.get(session, f"card:{run.id}")
     if channel and (card is None or (card.channel, card.ts) != (channel, ts)):
         return _deny(session, equipment, run, incident, person, now, *FORGED), None
-    if approval.state == "approved" and not approve:
+    if approval.state in ("approved", "consumed") and not approve and run.state != "closed":
         return _withdraw(session, equipment, approval, run, incident, person, reason, now)
     if approval.state != "pending":
         return already(_decided(session, equipment, approval)), None
@@ -141,7 +141,8 @@ def _withdraw(
         data = {"by": person.name, "reason": reason}
         _entry(session, equipment, run, incident, EntryKind.DECLINED, person, now, data)
         return done("Declined before the first step; nothing will be done."), (run.id, approval.id)
-    runs.request_stop(session, run.id, person.id)
+    if not runs.request_stop(session, run.id, person.id):
+        return already("The run is being stopped already."), None
     data = {"by": person.name, "reason": reason}
     _entry(session, equipment, run, incident, EntryKind.STOPPED, person, now, data)
     return done("The run has started; no further step will start."), None

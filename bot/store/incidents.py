@@ -6,6 +6,7 @@ beside it are what is searched by. Must not decide which incident a signal belon
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Index, Select, Text, desc, select, text
 from sqlmodel import Field, Session, SQLModel
 
 from bot.incident import Incident, IncidentStatus, Severity
-from bot.store.columns import UtcText, run, table, upsert
+from bot.store.columns import UtcText, insert, run, table
 
 RANK = {severity.value: rank for rank, severity in enumerate(Severity)}
 
@@ -52,6 +53,8 @@ class IncidentRow(SQLModel, table=True):
 
 
 INCIDENT = table(IncidentRow)
+AT_ONCE = 500  # names in one IN list; SQLite allows 32,766 values
+
 C = INCIDENT.c
 
 
@@ -67,27 +70,29 @@ def find(session: Session, source: str, external_id: str) -> Incident | None:
     return _one(session, select(C.body).where(C.source == source, C.external_id == external_id))
 
 
+def find_all(session: Session, source: str, external_ids: Collection[str]) -> dict[str, Incident]:
+    """The incidents of one sender among these ids, by the sender's id."""
+    wanted = [external_id for external_id in external_ids if external_id]
+    found: list[Incident] = []
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        found += _all(session, select(C.body).where(C.source == source, C.external_id.in_(some)))
+    return {incident.external_id: incident for incident in found}
+
+
 def save(session: Session, incident: Incident) -> None:
     """Insert it or replace the one with the same id. A second id for one (source, external_id) is refused (T21)."""
-    upsert(
-        session,
-        INCIDENT,
-        ("id",),
-        {
-            "id": incident.id,
-            "source": incident.source,
-            "external_id": incident.external_id,
-            "title": incident.title,
-            "service": incident.service,
-            "environment": incident.environment,
-            "alert_name": incident.alert_name,
-            "status": incident.status.value,
-            "rank": RANK[incident.severity.value],
-            "is_open": int(incident.status is not IncidentStatus.RESOLVED),
-            "opened_at": incident.opened_at,
-            "updated_at": incident.updated_at,
-            "body": incident.model_dump_json(),
-        },
+    save_all(session, [incident])
+
+
+def save_all(session: Session, some: Sequence[Incident]) -> None:
+    """`save` for many, in one statement."""
+    if not some:
+        return
+    into = insert(session, INCIDENT)
+    rest = {column.name: into.excluded[column.name] for column in INCIDENT.columns if column.name != "id"}
+    session.connection().execute(
+        into.on_conflict_do_update(index_elements=["id"], set_=rest), [_row(incident) for incident in some]
     )
 
 
@@ -125,3 +130,21 @@ def _one(session: Session, wanted: Select[Any]) -> Incident | None:
 
 def _all(session: Session, wanted: Select[Any]) -> list[Incident]:
     return [Incident.model_validate_json(body) for body in run(session, wanted).scalars()]
+
+
+def _row(incident: Incident) -> dict[str, object]:
+    return {
+        "id": incident.id,
+        "source": incident.source,
+        "external_id": incident.external_id,
+        "title": incident.title,
+        "service": incident.service,
+        "environment": incident.environment,
+        "alert_name": incident.alert_name,
+        "status": incident.status.value,
+        "rank": RANK[incident.severity.value],
+        "is_open": int(incident.status is not IncidentStatus.RESOLVED),
+        "opened_at": incident.opened_at,
+        "updated_at": incident.updated_at,
+        "body": incident.model_dump_json(),
+    }

@@ -6,6 +6,7 @@ strictly in order: only its first unsent row is ever offered. Must not send anyt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -74,6 +75,7 @@ class OutboxTable(SQLModel, table=True):
 
 OUTBOX = table(OutboxTable)
 C = OUTBOX.c
+AT_ONCE = 500  # names in one IN list; SQLite allows 32,766 values
 INSERT = insert(OUTBOX)
 UNTRIED = (
     select(C.id, C.priority)
@@ -109,25 +111,30 @@ def add(
             if priority < waiting.priority:
                 run(session, update(OUTBOX).where(C.id == waiting.id).values(priority=priority))
             return int(waiting.id)
-    values = {
-        "destination": destination,
-        "lane": lane,
-        "kind": kind,
-        "incident_id": incident_id,
-        "subject": subject,
-        "payload": payload or {},
-        "maybe_sent": False,
-        "priority": priority,
-        "state": "pending",
-        "attempts": 0,
-        "not_before": now,
-        "created_at": now,
-        "sent_at": None,
-        "receipt": "",
-        "error": "",
-    }
+    values = _fresh(destination, lane, kind, incident_id, subject, payload or {}, priority, now)
     key = run(session, INSERT, values).inserted_primary_key
     return int(key[0]) if key else 0
+
+
+def untried(session: Session, destination: str, kind: str, subjects: Sequence[str]) -> set[str]:
+    """Which subjects already have an unsent, never tried row of that kind."""
+    found: set[str] = set()
+    for start in range(0, len(subjects), AT_ONCE):
+        some = list(subjects[start : start + AT_ONCE])
+        wanted = select(C.subject).where(
+            C.destination == destination, C.kind == kind, C.state == "pending", C.attempts == 0, C.subject.in_(some)
+        )
+        found.update(run(session, wanted).scalars())
+    return found
+
+
+def add_coalesced(
+    session: Session, destination: str, kind: str, subjects: Sequence[tuple[str, int]], *, now: datetime
+) -> None:
+    """Queue one row for each (incident id, priority) in one statement; the subject and the lane are the incident."""
+    rows = [_fresh(destination, each, kind, each, each, {}, priority, now) for each, priority in subjects]
+    if rows:
+        session.connection().execute(INSERT, rows)
 
 
 def heads(session: Session, destination: str, now: datetime, limit: int) -> list[OutboxRow]:
@@ -207,3 +214,32 @@ def recover(session: Session) -> int:
     """At start: rows a crash left in `sending` become pending with maybe_sent; how many there were."""
     done = run(session, update(OUTBOX).where(C.state == "sending").values(state="pending", maybe_sent=True))
     return done.rowcount
+
+
+def _fresh(
+    destination: str,
+    lane: str,
+    kind: str,
+    incident_id: str,
+    subject: str,
+    payload: dict[str, Any],
+    priority: int,
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "destination": destination,
+        "lane": lane,
+        "kind": kind,
+        "incident_id": incident_id,
+        "subject": subject,
+        "payload": payload,
+        "maybe_sent": False,
+        "priority": priority,
+        "state": "pending",
+        "attempts": 0,
+        "not_before": now,
+        "created_at": now,
+        "sent_at": None,
+        "receipt": "",
+        "error": "",
+    }

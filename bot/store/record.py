@@ -6,6 +6,7 @@ audit, no act (T63). Must not word anything: templates do, when the outbox deliv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,6 +67,13 @@ def announce(session: Session, incident: Incident, routes: Routes, *, now: datet
     if routes.slack:
         at = now or incident.updated_at
         _summary(session, incident.id, priority_of(incident.severity), at)
+
+
+def announce_all(session: Session, some: Sequence[Incident], *, now: datetime) -> None:
+    """Have the summaries of many incidents posted or edited, with two statements: one look, one insert."""
+    waiting = outbox.untried(session, "slack", "summary", [incident.id for incident in some])
+    fresh = [(incident.id, priority_of(incident.severity)) for incident in some if incident.id not in waiting]
+    outbox.add_coalesced(session, "slack", "summary", fresh, now=now)
 
 
 def card_changed(session: Session, incident: Incident, run_id: str, routes: Routes) -> None:

@@ -6,6 +6,7 @@ Called by `Store.open` at every start (plain SQL, so that alembic is imported on
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def upgrade_connection(connection: Connection) -> None:
     """Apply every missing step in the connection's own transaction: all of them or none."""
     if version(connection) == HEAD:  # another process was quicker
         return
-    from alembic import command
+    from alembic import command  # noqa: PLC0415 - slow to load, and needed only when there is work
 
     command.upgrade(configuration(connection), "head")
 
@@ -49,9 +50,7 @@ def upgrade(url: str) -> tuple[str, str]:
 
     Raises ConfigurationError for a bad url or a newer database, Transient or Permanent when the database refuses.
     """
-    import asyncio
-
-    from bot.store.session import Store, parse_url
+    from bot.store.session import Store, parse_url  # noqa: PLC0415 - the session checks its version here
 
     place = parse_url(url)
     before = ""
@@ -72,7 +71,7 @@ def upgrade(url: str) -> tuple[str, str]:
 
 def configuration(connection: Connection) -> Config:
     """Alembic's configuration without a file: the steps beside this module, on an open connection."""
-    from alembic.config import Config
+    from alembic.config import Config  # noqa: PLC0415 - slow to load, and needed only when there is work
 
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

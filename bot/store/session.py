@@ -1,7 +1,8 @@
-"""The store: opens the app database and runs one function per transaction.
+"""The store: opens the app database and runs one function per transaction, in a thread of its own.
 
-Made by bot/app.py and by CLI commands; every other module gets it as an argument. Writes are serialised here and start
-with BEGIN IMMEDIATE; reads run beside them on their own connections (WAL). Foreign errors end here: nobody above sees
+Made by bot/app.py and by CLI commands; every other module gets it as an argument. Writes are serialised in one thread and
+start with BEGIN IMMEDIATE; reads run beside them on their own connections (WAL). A whole transaction costs one hop between
+threads instead of one per statement, which was ten times slower (docs/adr/0008). Foreign errors end here: nobody above sees
 SQLAlchemy. Must not hold a transaction open across anything but the given synchronous function.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Session
 
 from bot.errors import ConfigurationError, Permanent, Transient
@@ -32,19 +34,19 @@ READONLY = 8
 
 
 class Store:
-    """The app database. Safe for concurrent use in one event loop."""
+    """The app database. Safe for concurrent use in one event loop; `work` must not touch the loop."""
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
+    def __init__(self, reader: Engine, writer: Engine) -> None:
         self._reader = reader
         self._writer = writer
-        self._writing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
 
     @classmethod
     async def open(cls, url: str) -> Store:
         """Open the database and bring its tables up to date.
 
-        url: `sqlite+aiosqlite:///path` (one process) or `postgresql+psycopg://…` (several workers).
+        url: `sqlite+aiosqlite:///path` or `sqlite:///path` (one process), `postgresql+psycopg://…` (several workers).
         Raises ConfigurationError for a bad url or a database newer than this program, Transient when it is not there.
         """
         place = parse_url(url)
@@ -53,13 +55,12 @@ class Store:
             reader = sqlite_engine(place, begin="BEGIN", query_only=True)
             writer = sqlite_engine(place, begin="BEGIN IMMEDIATE", query_only=False)
         else:
-            reader = writer = create_async_engine(place, pool_size=READERS, max_overflow=READERS)
+            reader = writer = create_engine(place, pool_size=READERS, max_overflow=READERS)
         store = cls(reader, writer)
-        try:
-            await store._migrate()
-        except BaseException:
-            await store.close()
-            raise
+        async with AsyncExitStack() as stack:  # no connection stays open behind a database that cannot be used
+            stack.push_async_callback(store.close)
+            await store._in(store._writing, store._migrate)
+            stack.pop_all()
         return store
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -67,11 +68,7 @@ class Store:
 
         Raises Transient when the database cannot be read now, Permanent when `work` tried to write.
         """
-        try:
-            async with AsyncSession(self._reader, sync_session_class=Session) as session:
-                return await session.run_sync(as_session(work))
-        except DBAPIError as error:
-            raise translated(error, reading=True) from error
+        return await self._in(self._reading, lambda: self._read(work))
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in ONE transaction: all of it is committed, or none when it raises (no audit, no act: T63).
@@ -79,17 +76,14 @@ class Store:
         A cancelled caller does not cut the transaction in two: it is finished before the next write starts.
         Raises Transient when the database is full, locked or read-only (T62), Permanent when a constraint forbids it.
         """
-        task = asyncio.create_task(self._write(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+        return await self._in(self._writing, lambda: self._write(work))
 
     async def close(self) -> None:
-        """Finish the writes under way and close every connection."""
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._reader.dispose()
-        await self._writer.dispose()
+        """Finish the transactions under way and close every connection."""
+        for pool in (self._writing, self._reading):
+            await asyncio.to_thread(pool.shutdown)
+        self._reader.dispose()
+        self._writer.dispose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,33 +91,42 @@ class Store:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _write(self, work: Callable[[Session], T]) -> T:
-        async with self._writing:
-            try:
-                async with AsyncSession(self._writer, sync_session_class=Session) as session, session.begin():
-                    return await session.run_sync(as_session(work))
-            except DBAPIError as error:
-                raise translated(error, reading=False) from error
-
-    async def _migrate(self) -> None:
+    @staticmethod
+    async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         try:
-            async with self._writer.connect() as connection:
-                found = await connection.run_sync(schema.version)
+            started = asyncio.get_running_loop().run_in_executor(pool, work)
+        except RuntimeError as error:  # the pool was shut down
+            raise Transient("the store is closed") from error
+        return await asyncio.shield(started)
+
+    def _read(self, work: Callable[[Session], T]) -> T:
+        try:
+            with Session(self._reader) as session:
+                return work(session)
+        except DBAPIError as error:
+            raise translated(error, reading=True) from error
+
+    def _write(self, work: Callable[[Session], T]) -> T:
+        try:
+            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                return work(session)
+        except DBAPIError as error:
+            raise translated(error, reading=False) from error
+
+    def _migrate(self) -> None:
+        try:
+            with self._writer.connect() as connection:
+                found = schema.version(connection)
             if found == schema.HEAD:
                 return
-            async with self._writer.begin() as connection:
-                await connection.run_sync(schema.upgrade_connection)
+            with self._writer.begin() as connection:
+                schema.upgrade_connection(connection)
         except DBAPIError as error:
             raise translated(error, reading=False) from error
 
 
-def as_session(work: Callable[[Session], T]) -> Callable[[Any], T]:
-    """SQLAlchemy types the inner session as its own class; `sync_session_class` makes it sqlmodel's."""
-    return work
-
-
 def parse_url(url: str) -> URL:
-    """The parsed url. Raises ConfigurationError unless it names a SQLite file or Postgres with an async driver."""
+    """The parsed url. Raises ConfigurationError unless it names a SQLite file or Postgres with psycopg."""
     fix = "write sqlite+aiosqlite:///path/to/countersign.db or postgresql+psycopg://user@host/name."
     try:
         place = make_url(url)
@@ -131,9 +134,9 @@ def parse_url(url: str) -> URL:
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigurationError("is not a database address.", place="DATABASE_URL", fix=fix) from error
     in_memory = place.get_backend_name() == "sqlite" and place.database in (None, "", ":memory:")
-    if in_memory or place.drivername not in ("sqlite+aiosqlite", "postgresql+psycopg"):
+    if in_memory or place.drivername not in ("sqlite", "sqlite+aiosqlite", "postgresql+psycopg"):
         raise ConfigurationError(f"{place.drivername} cannot be used.", place="DATABASE_URL", fix=fix)
-    return place
+    return place.set(drivername="sqlite") if place.get_backend_name() == "sqlite" else place
 
 
 def prepare_file(place: URL) -> None:
@@ -150,10 +153,10 @@ def prepare_file(place: URL) -> None:
         ) from error
 
 
-def sqlite_engine(place: URL, *, begin: str, query_only: bool) -> AsyncEngine:
+def sqlite_engine(place: URL, *, begin: str, query_only: bool) -> Engine:
     """An engine whose connections have the pragmas of the design and whose transactions start with `begin`."""
     sizes = {"pool_size": READERS, "max_overflow": READERS} if query_only else {"pool_size": 1, "max_overflow": 0}
-    engine = create_async_engine(place, **sizes)
+    engine = create_engine(place, connect_args={"check_same_thread": False}, **sizes)
     pragmas = (
         f"PRAGMA busy_timeout={BUSY_MS}",
         "PRAGMA journal_mode=WAL" if not query_only else "PRAGMA query_only=ON",
@@ -161,7 +164,7 @@ def sqlite_engine(place: URL, *, begin: str, query_only: bool) -> AsyncEngine:
         "PRAGMA foreign_keys=ON",
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself; the next listener does
         cursor = connection.cursor()
@@ -169,7 +172,7 @@ def sqlite_engine(place: URL, *, begin: str, query_only: bool) -> AsyncEngine:
             cursor.execute(pragma)
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 

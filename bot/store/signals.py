@@ -5,14 +5,14 @@ Written by bot/stages/correlate.py through triage; read to show related alerts. 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Index, Text, UniqueConstraint, select
 from sqlmodel import Field, Session, SQLModel
 
 from bot.incident import Signal
-from bot.store.columns import UtcText, insert_new, run, table
+from bot.store.columns import UtcText, insert, insert_new, run, table
 
 AT_ONCE = 500  # SQLite allows 32,766 variables in one statement; this stays far below
 
@@ -52,21 +52,28 @@ def seen(session: Session, source: str, keys: Collection[str]) -> set[str]:
 
 def add(session: Session, signal: Signal, incident_id: str) -> bool:
     """Store it under its incident; False when (source, key) is already there."""
-    return insert_new(
-        session,
-        SIGNAL,
-        {
-            "source": signal.source,
-            "key": signal.key,
-            "kind": signal.kind.value,
-            "incident_id": incident_id,
-            "occurred_at": signal.occurred_at,
-            "body": signal.model_dump_json(),
-        },
-    )
+    return insert_new(session, SIGNAL, _row(signal, incident_id))
+
+
+def add_all(session: Session, found: Sequence[tuple[Signal, str]]) -> None:
+    """Store (signal, incident id) pairs in one statement; those whose (source, key) is already there stay as they are."""
+    values = [_row(signal, incident_id) for signal, incident_id in found]
+    if values:
+        session.connection().execute(insert(session, SIGNAL).on_conflict_do_nothing(), values)
 
 
 def recent(session: Session, incident_id: str, limit: int) -> list[Signal]:
     """The newest signals of an incident, newest first."""
     wanted = select(C.body).where(C.incident_id == incident_id).order_by(C.id.desc()).limit(limit)
     return [Signal.model_validate_json(body) for body in run(session, wanted).scalars()]
+
+
+def _row(signal: Signal, incident_id: str) -> dict[str, object]:
+    return {
+        "source": signal.source,
+        "key": signal.key,
+        "kind": signal.kind.value,
+        "incident_id": incident_id,
+        "occurred_at": signal.occurred_at,
+        "body": signal.model_dump_json(),
+    }

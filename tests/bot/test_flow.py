@@ -433,7 +433,9 @@ async def test_I4_reassign_from_slack_goes_to_pagerduty(stage: Stage) -> None:
     assert refused.data["code"] == "unknown_person"
     people = stage.equipment.people.model_copy(
         update={
-            "people": tuple(p.model_copy(update={"pagerduty": f"P{p.id.upper()}"}) for p in stage.equipment.people.people)
+            "people": tuple(
+                p.model_copy(update={"pagerduty": f"P{p.id.upper()}"}) for p in stage.equipment.people.people
+            )
         }
     )
     requests = Requests(_with(stage.equipment, people=people), stage.requests._start, stage.requests._wake)
@@ -447,6 +449,8 @@ async def test_I4_reassign_from_slack_goes_to_pagerduty(stage: Stage) -> None:
     while rows:
         kinds.append((rows[0].kind, rows[0].payload))
         done = rows[0].id
-        await stage.equipment.store.write(lambda s, done=done: (outbox.sending(s, done), outbox.sent(s, done, "x", now)))
+        await stage.equipment.store.write(
+            lambda s, done=done: (outbox.sending(s, done), outbox.sent(s, done, "x", now))
+        )
         rows = await stage.equipment.store.read(lambda s: outbox.heads(s, "pagerduty", now, 50))
     assert ("reassign", {"user_ids": ["PBEN"]}) in kinds

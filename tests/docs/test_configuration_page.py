@@ -38,6 +38,12 @@ def test_the_script_of_the_readme_asks_on_the_terminal() -> None:
     answers = {"y\n": "sessions: cleared", "n\n": "not run (declined)"}
     for typed, expected in answers.items():
         done = subprocess.run(
-            [sys.executable, "-c", script], input=typed, capture_output=True, text=True, cwd=ROOT, timeout=30, check=True
+            [sys.executable, "-c", script],
+            input=typed,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=30,
+            check=True,
         )
         assert expected in done.stdout

@@ -180,7 +180,7 @@ def test_stacking_order_does_not_matter() -> None:
         context = frozen(environment=environment)
         decisions = []
         for order in itertools.permutations(stack):
-            fn: Callable[[], int] = lambda: 1  # noqa: E731 - reason: a fresh function each time
+            fn: Callable[[], int] = lambda: 1
             for decorator in order:
                 fn = decorator(fn)
             decisions.append(guards.explain(fn, context))
@@ -451,5 +451,5 @@ def test_decisions_and_refusals_can_be_pickled() -> None:
     for ask in (None, answer_no):
         with guards.use(frozen(ask=ask)), pytest.raises(guards.Refused) as refusal:
             guards.require_confirmation(message="Sure?")(lambda: 1)()
-        copy = pickle.loads(pickle.dumps(refusal.value))  # noqa: S301 - reason: our own bytes
+        copy = pickle.loads(pickle.dumps(refusal.value))
         assert (type(copy), copy.code, str(copy)) == (type(refusal.value), refusal.value.code, str(refusal.value))

@@ -104,7 +104,7 @@ def test_T34_what_is_missing_refuses(guard: guards.RateLimit, field: str, blank:
 
 
 def test_a_time_without_zone_refuses() -> None:
-    naive = datetime(2030, 1, 1, 12)  # noqa: DTZ001 - reason: wrong on purpose
+    naive = datetime(2030, 1, 1, 12)
     assert codes(guards.RateLimit(max=1, window=60, per="global"), history=(act(at=naive),)) == ["guard_error"]
 
 

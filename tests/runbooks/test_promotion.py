@@ -61,7 +61,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("line", "words"), WRONG)
 def test_T41_a_wrong_record_promotes_nothing(line: str, words: str) -> None:
-    key = line.split(":")[0]
+    key = line.split(":", maxsplit=1)[0]
     kept = [f"{name}: {value}" for name, value in RECORD.model_dump(mode="json").items() if name != key]
     answer = parse_promotion("\n".join([*kept, line]), "x.yaml")
     assert isinstance(answer, Problem)

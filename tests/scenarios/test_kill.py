@@ -137,7 +137,9 @@ def test_T51_kill_at_any_moment_repeats_nothing_and_loses_nothing(nursery: Nurse
     acked = {line[0] for line in lines(folder / "acked")}
     answered = Counter(line[1] for line in lines(folder / "answered"))
     twice = {act: count for act, count in effects.items() if count > 1}
-    lost = [(run, act) for run, word in outcomes.items() if word == "succeeded" for act in ACTS if not effects[run, act]]
+    lost = [
+        (run, act) for run, word in outcomes.items() if word == "succeeded" for act in ACTS if not effects[run, act]
+    ]
     print(
         f"\nkills={kills} alerts={len(acked)} runs={len(outcomes)} outcomes={dict(Counter(outcomes.values()))} "
         f"effects={effects.total()} duplicate={len(twice)} lost={len(lost)} unknown answered={dict(answered)} "
@@ -168,7 +170,9 @@ def check_store(folder: Path, acked: set[str]) -> None:
     several = {"voted", "answered"}  # one for each question, and they do not name it
     assert [event for event, count in events.items() if count > 1 and event[1] not in several] == []
     questions = Counter(run_id for run_id, kind, about in events if kind == "unknown")
-    assert [run_id for (run_id, kind, _), count in events.items() if kind == "answered" and count != questions[run_id]] == []
+    assert [
+        run_id for (run_id, kind, _), count in events.items() if kind == "answered" and count != questions[run_id]
+    ] == []
     finished = [row[0] for row in rows(folder, "select run_id from entry where kind = 'finished'")]
     assert sorted(map(str, finished)) == sorted(str(row[0]) for row in rows(folder, "select id from run"))
     entries = rows(folder, "select count(*) from entry")[0][0]

@@ -2,6 +2,7 @@
 import { el } from "./dom.js";
 import { EMOJI } from "./emoji.js";
 import { fieldFor } from "./fields.js";
+import { drawn } from "./marks.js";
 import { dateText, link, mention, mrkdwn, textObject } from "./mrkdwn.js";
 
 export function renderBlocks(blocks, context) {
@@ -107,13 +108,13 @@ function styled(node, style = {}) {
 
 function leaf(item, context) {
   const draw = {
-    text: () => styled(document.createTextNode(item.text), item.style),
+    text: () => styled(el("span", {}, ...drawn(item.text)), item.style),
     link: () => styled(link(item.url, item.text ?? item.url), item.style),
     user: () => mention("@", item.user_id, undefined, context.names),
     channel: () => mention("#", item.channel_id, undefined, context.names),
     usergroup: () => el("span", { class: "mention" }, `@${context.names.usergroups.get(item.usergroup_id)?.handle ?? item.usergroup_id}`),
     broadcast: () => el("span", { class: "mention loud" }, `@${item.range}`),
-    emoji: () => document.createTextNode(EMOJI[item.name] ?? `:${item.name}:`),
+    emoji: () => el("span", {}, ...drawn(EMOJI[item.name] ?? `:${item.name}:`)),
     date: () => el("time", {}, dateText(item.timestamp, item.format ?? "{date_num} {time}") ?? item.fallback ?? ""),
     color: () => el("code", {}, item.value ?? ""),
   }[item.type];

@@ -5,6 +5,7 @@ import { clock, el, icon, redraw, seconds } from "./dom.js";
 import { EMOJI } from "./emoji.js";
 import { valuesIn } from "./fields.js";
 import { act } from "./live.js";
+import { drawn } from "./marks.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { keyOf, names, replies, store } from "./store.js";
 
@@ -63,7 +64,7 @@ function parts(node, message, place, hooks) {
 
 function reactions(message) {
   if (!message.reactions?.length) return null;
-  return el("div", { class: "reactions" }, message.reactions.map((r) => el("span", {}, EMOJI[r.name] ?? `:${r.name}:`, el("b", {}, String(r.count)))));
+  return el("div", { class: "reactions" }, message.reactions.map((r) => el("span", {}, drawn(EMOJI[r.name] ?? `:${r.name}:`), el("b", {}, String(r.count)))));
 }
 
 function threadLine(message, answered, hooks) {

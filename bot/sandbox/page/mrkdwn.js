@@ -1,23 +1,24 @@
 // Slack's mrkdwn to DOM nodes. Everything that is not mark-up ends up in a text node.
 import { el } from "./dom.js";
 import { EMOJI } from "./emoji.js";
+import { drawn } from "./marks.js";
 
 const decode = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 
-const INLINE = new RegExp(
-  [
-    "`(?<code>[^`\\n]+)`",
-    "<(?<angle>[^<>\\n]+)>",
-    "(?<![\\w*])\\*(?=\\S)(?<bold>[^*\\n]*?\\S)\\*(?![\\w*])",
-    "(?<![\\w_])_(?=\\S)(?<italic>[^_\\n]*?\\S)_(?![\\w_])",
-    "(?<![\\w~])~(?=\\S)(?<strike>[^~\\n]*?\\S)~(?![\\w~])",
-    "(?<![\\w:]):(?<emoji>[a-z0-9_+\\-]+):(?![\\w:])",
-    "(?<![\\w/])(?<url>https?:\\/\\/[^\\s<>|]+[^\\s<>|.,;:!?)'\"`*_~])",
-  ].join("|"),
-  "g",
-);
+const MARK_UP = [
+  "`(?<code>[^`\\n]+)`",
+  "<(?<angle>[^<>\\n]+)>",
+  "(?<![\\w*])\\*(?=\\S)(?<bold>[^*\\n]*?\\S)\\*(?![\\w*])",
+  "(?<![\\w_])_(?=\\S)(?<italic>[^_\\n]*?\\S)_(?![\\w_])",
+  "(?<![\\w~])~(?=\\S)(?<strike>[^~\\n]*?\\S)~(?![\\w~])",
+  "(?<![\\w:]):(?<emoji>[a-z0-9_+\\-]+):(?![\\w:])",
+];
+const ADDRESS = "(?<![\\w/])(?<url>https?:\\/\\/[^\\s<>|]+[^\\s<>|.,;:!?)'\"`*_~])";
+const INLINE = new RegExp([...MARK_UP, ADDRESS].join("|"), "g");
+// `"verbatim": true`: mark-up and <…> are read as always, bare addresses stay text (Slack's text object reference).
+const VERBATIM = new RegExp(MARK_UP.join("|"), "g");
 
-export const textWithEmoji = (text) => text.replace(/(?<![\w:]):([a-z0-9_+-]+):(?![\w:])/g, (all, name) => EMOJI[name] ?? all);
+const textWithEmoji = (text) => text.replace(/(?<![\w:]):([a-z0-9_+-]+):(?![\w:])/g, (all, name) => EMOJI[name] ?? all);
 
 export function link(url, ...children) {
   if (!/^(https?:|mailto:)/i.test(url)) return el("span", {}, ...children);
@@ -71,27 +72,27 @@ function angle(inner, names) {
   return document.createTextNode(`<${decode(inner)}>`);
 }
 
-function inline(text, names) {
+function inline(text, names, verbatim) {
   const out = [];
   let place = 0;
-  for (const match of text.matchAll(INLINE)) {
+  for (const match of text.matchAll(verbatim ? VERBATIM : INLINE)) {
     const g = match.groups;
     if (g.emoji && !EMOJI[g.emoji]) continue;
-    if (match.index > place) out.push(decode(text.slice(place, match.index)));
+    if (match.index > place) out.push(...drawn(decode(text.slice(place, match.index))));
     place = match.index + match[0].length;
     if (g.code !== undefined) out.push(el("code", {}, decode(g.code)));
     else if (g.angle !== undefined) out.push(angle(g.angle, names));
-    else if (g.bold !== undefined) out.push(el("b", {}, ...inline(g.bold, names)));
-    else if (g.italic !== undefined) out.push(el("i", {}, ...inline(g.italic, names)));
-    else if (g.strike !== undefined) out.push(el("s", {}, ...inline(g.strike, names)));
-    else if (g.emoji !== undefined) out.push(EMOJI[g.emoji]);
+    else if (g.bold !== undefined) out.push(el("b", {}, ...inline(g.bold, names, verbatim)));
+    else if (g.italic !== undefined) out.push(el("i", {}, ...inline(g.italic, names, verbatim)));
+    else if (g.strike !== undefined) out.push(el("s", {}, ...inline(g.strike, names, verbatim)));
+    else if (g.emoji !== undefined) out.push(...drawn(EMOJI[g.emoji]));
     else if (g.url !== undefined) out.push(link(decode(g.url), decode(g.url)));
   }
-  if (place < text.length) out.push(decode(text.slice(place)));
+  if (place < text.length) out.push(...drawn(decode(text.slice(place))));
   return out;
 }
 
-function lines(text, names) {
+function lines(text, names, verbatim) {
   const out = [];
   let quote = null;
   const rows = text.split("\n");
@@ -99,19 +100,19 @@ function lines(text, names) {
     const quoted = /^(?:&gt;|>) ?(.*)$/.exec(row);
     if (quoted) {
       quote ??= out[out.push(el("blockquote", {})) - 1];
-      quote.append(...(quote.childNodes.length ? [el("br")] : []), ...inline(quoted[1], names));
+      quote.append(...(quote.childNodes.length ? [el("br")] : []), ...inline(quoted[1], names, verbatim));
       return;
     }
     const afterQuote = quote !== null;
     quote = null;
-    out.push(...inline(row, names));
+    out.push(...inline(row, names, verbatim));
     if (number < rows.length - 1 && !(afterQuote && row === "")) out.push(el("br"));
   });
   return out;
 }
 
-/** mrkdwn text to an array of nodes and strings. names: {users, channels, usergroups: Map, me}. */
-export function mrkdwn(text, names) {
+/** mrkdwn text to an array of nodes and strings. names: {users, channels, usergroups: Map, me}; verbatim: of the text object. */
+export function mrkdwn(text, names, verbatim = false) {
   const out = [];
   const parts = String(text).split("```");
   parts.forEach((part, number) => {
@@ -123,14 +124,14 @@ export function mrkdwn(text, names) {
     let plain = number % 2 === 1 ? `\`\`\`${part}` : part;
     if (number > 0 && number % 2 === 0) plain = plain.replace(/^\n/, "");
     if (number < parts.length - 2 && number % 2 === 0) plain = plain.replace(/\n$/, "");
-    if (plain) out.push(...lines(plain, names));
+    if (plain) out.push(...lines(plain, names, verbatim));
   });
   return out;
 }
 
-/** A text object ({type, text, emoji}) to nodes. */
+/** A text object ({type, text, emoji, verbatim}) to nodes. */
 export function textObject(object, names) {
   if (!object) return [];
-  if (object.type === "mrkdwn") return mrkdwn(object.text ?? "", names);
-  return [object.emoji === false ? object.text ?? "" : textWithEmoji(object.text ?? "")];
+  if (object.type === "mrkdwn") return mrkdwn(object.text ?? "", names, object.verbatim === true);
+  return drawn(object.emoji === false ? object.text ?? "" : textWithEmoji(object.text ?? ""));
 }

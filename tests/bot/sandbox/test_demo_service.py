@@ -19,11 +19,12 @@ def fixed() -> datetime:
 @pytest.mark.parametrize(
     ("values", "status"),
     [
-        ({"mode": "ok"}, 200),
+        ({"mode": "normal"}, 200),
+        ({"mode": "safe"}, 200),
         ({"mode": "slow", "slow_seconds": 0.01}, 200),
         ({"mode": "broken"}, 503),
         ({"mode": "sideways"}, 503),
-        ({"mode": "ok", "stop_seconds": "soon"}, 503),
+        ({"mode": "normal", "stop_seconds": "soon"}, 503),
     ],
 )
 async def test_health_follows_the_settings_file(tmp_path: Path, values: dict[str, object], status: int) -> None:
@@ -44,7 +45,7 @@ async def test_a_change_of_settings_needs_no_restart(tmp_path: Path) -> None:
     async with TestClient(TestServer(service.application())) as client:
         broken = await client.get("/health")
         assert (await broken.json())["reason"] == "cannot connect to ledger-db"
-        write_settings(settings, mode="ok")
+        write_settings(settings, mode="normal")
         assert (await client.get("/health")).status == 200
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -248,6 +249,44 @@ async def test_blocks_are_drawn_and_hostile_text_stays_text(page: Page, sandbox:
     await expect(page.locator("#messages article").last.locator(".content")).to_have_text(HOSTILE)
     assert await page.locator("#messages img, #messages script").count() == 0
     assert await page.title() == "Countersign sandbox"
+
+
+@pytest.mark.browser
+async def test_verbatim_text_keeps_its_mark_up_and_links_nothing_by_itself(page: Page, sandbox: Sandbox) -> None:
+    text = f"see https://a.example/x_y_z *bold* <https://b.example|named> <@{ANA}>"
+    blocks = [
+        {"type": "section", "block_id": block_id, "text": {"type": "mrkdwn", "text": text, **more}}
+        for block_id, more in (("usual", {}), ("verbatim", {"verbatim": True}))
+    ]
+    await sandbox.web.chat_postMessage(channel=ROOM, text="links", blocks=blocks)
+    usual, verbatim = page.locator("[data-block=usual]"), page.locator("[data-block=verbatim]")
+    await expect(usual.locator("a")).to_have_text(["https://a.example/x_y_z", "named"])
+    await expect(verbatim.locator("a")).to_have_text(["named"])
+    await expect(verbatim).to_have_text("see https://a.example/x_y_z bold named @Ana Ruiz")
+    await expect(verbatim.locator("b")).to_have_text("bold")
+    await expect(verbatim.locator(".mention")).to_have_text("@Ana Ruiz")
+
+
+@pytest.mark.browser
+async def test_the_emoji_of_our_templates_are_drawn_and_need_no_font(page: Page, sandbox: Sandbox) -> None:
+    templates = Path(__file__).resolve().parents[3] / "templates" / "slack"
+    written = "".join(path.read_text(encoding="utf-8") for path in sorted(templates.glob("*.j2")))
+    emoji = sorted(
+        set(re.findall("[\u231a-\u23ff\u25b6\u2600-\u2705\u2728-\u2bff\U0001f000-\U0001faff\u21a9]", written))
+    )
+    assert len(emoji) > 20
+    blocks = [
+        {"type": "section", "block_id": "text", "text": {"type": "mrkdwn", "text": "".join(emoji)}},
+        {"type": "section", "block_id": "name", "text": {"type": "mrkdwn", "text": ":red_circle: *:warning: late*"}},
+        {"type": "header", "block_id": "plain", "text": plain("\u26a0\ufe0f payments \u2713")},
+    ]
+    await sandbox.web.chat_postMessage(channel=ROOM, text="marks", blocks=blocks)
+    shown = page.locator("[data-block=text]")
+    await expect(shown.locator(".mark svg")).to_have_count(len(emoji))
+    await expect(shown).to_have_text("".join(emoji))  # copying and reading aloud still find the characters
+    await expect(page.locator("[data-block=name] .mark svg")).to_have_count(2)
+    await expect(page.locator("[data-block=plain]")).to_have_text("\u26a0\ufe0f payments \u2713")
+    await expect(page.locator("[data-block=plain] .mark svg")).to_have_count(1)
 
 
 @pytest.mark.browser

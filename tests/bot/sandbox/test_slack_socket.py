@@ -207,7 +207,7 @@ async def test_the_home_tab_is_opened_and_shown(app: App, workspace: SlackWorksp
 async def test_disconnect_makes_the_client_come_back(app: App, api: SlackApi, workspace: SlackWorkspace) -> None:
     await api.socket.disconnect()
     await asyncio.sleep(0.05)
-    await api.socket.connected(timeout=5)
+    await api.socket.connected(within=5)
     await workspace.slash(ANA, ROOM, "/runbook status")
     assert app.seen[-1].type == "slash_commands"
 
@@ -218,7 +218,7 @@ async def test_an_outage_closes_the_socket_and_it_recovers(app: App, api: SlackA
         while api.socket.connections:
             await asyncio.sleep(0.01)
     workspace.outage.set("slack", "up")
-    await api.socket.connected(timeout=10)
+    await api.socket.connected(within=10)
     await workspace.slash(ANA, ROOM, "/runbook status")
     assert app.seen
 

@@ -26,7 +26,7 @@ def free_port() -> int:
 @pytest.fixture
 async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
     settings = tmp_path / "payments.settings.json"
-    write_settings(settings, mode="ok")
+    write_settings(settings, mode="normal")
     program = Program("payments", free_port(), tmp_path / "ledger", settings, tmp_path / "payments.log")
     made = Supervisor(tmp_path, (program,), root=ROOT)
     try:
@@ -72,7 +72,7 @@ async def test_stop_leaves_nothing_running(supervisor: Supervisor) -> None:
 
 
 async def test_a_service_that_will_not_stop_is_killed(supervisor: Supervisor) -> None:
-    write_settings(supervisor.programs[0].settings, mode="ok", stop_seconds=60)
+    write_settings(supervisor.programs[0].settings, mode="normal", stop_seconds=60)
     child = (await supervisor.state("payments")).pid
     await supervisor.stop()
     with pytest.raises(ProcessLookupError):

@@ -142,7 +142,9 @@ async def test_T23_resolved_voids_the_question_and_wakes_the_run(trouble: Scene)
 
 async def test_T23_resolved_withdraws_the_offered_step(trouble: Scene) -> None:
     incident = await trouble.incident()
-    offered = Proposal("prop_1", incident.id, "restart-service", "restart", "why", "open", None, 1.0, [], created_at=START)
+    offered = Proposal(
+        "prop_1", incident.id, "restart-service", "restart", "why", "open", None, 1.0, [], created_at=START
+    )
     await trouble.write(lambda s: proposals.save(s, offered))
     await trouble.fold(moved(SignalKind.RESOLVED, "E2", 5))
     found = await trouble.read(lambda s: proposals.get(s, "prop_1"))
@@ -206,7 +208,13 @@ async def test_the_third_time_in_half_an_hour_is_flapping(empty: Scene) -> None:
         await empty.fold(alert(f"E{number}", f"PINC{number}", occurred_at=at))
         flags.append((await empty.incident(f"PINC{number}")).flapping)
         await empty.fold(
-            alert(f"R{number}", f"PINC{number}", kind=SignalKind.RESOLVED, status=None, occurred_at=at + timedelta(minutes=1))
+            alert(
+                f"R{number}",
+                f"PINC{number}",
+                kind=SignalKind.RESOLVED,
+                status=None,
+                occurred_at=at + timedelta(minutes=1),
+            )
         )
     assert flags == [False, False, True, True]
 
@@ -217,7 +225,13 @@ async def test_three_times_in_two_hours_is_not_flapping(empty: Scene) -> None:
         at = empty.clock.now
         await empty.fold(alert(f"E{number}", f"PINC{number}", occurred_at=at))
         await empty.fold(
-            alert(f"R{number}", f"PINC{number}", kind=SignalKind.RESOLVED, status=None, occurred_at=at + timedelta(minutes=1))
+            alert(
+                f"R{number}",
+                f"PINC{number}",
+                kind=SignalKind.RESOLVED,
+                status=None,
+                occurred_at=at + timedelta(minutes=1),
+            )
         )
     assert not (await empty.incident("PINC2")).flapping
 

@@ -30,7 +30,7 @@ def all_tables() -> dict[str, Table]:
     return dict(SQLModel.metadata.tables)
 
 
-def comparable(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:  # noqa: FBT001  reason: alembic's hook
+def comparable(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:
     """SQLite cannot read an index on an expression back; its existence is checked by name below."""
     return not (kind == "index" and name == "ix_incident_open")
 

@@ -26,7 +26,7 @@ def child(folder: Path, seed: int) -> None:
         os.dup2(log, 2)
         asyncio.run(live(folder, seed))
         status = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a fork must never return into its parent's code, whatever happened
         traceback.print_exc()
     finally:
         sys.stdout.flush()

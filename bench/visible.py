@@ -1,0 +1,195 @@
+"""From accepted to visible: the storm deduplicated and correlated in the incident table, and told in Slack sparingly.
+
+Each round storms the bot and waits until every incident counts all its alerts. Then two single passes: how many messages
+200 incidents cost, and, with Slack at one message a second, whether nothing is lost and the critical ones come first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench import reference
+from bench.botprocess import CHANNEL, USUAL, Bot, Pace, ask, bot, folded
+from bench.ingest import Sender
+from bench.processes import Failed, storm
+from bench.report import Figure, Round, alone, compared
+from bench.run import Run
+
+GROUPS = 200
+PACED_GROUPS = 40
+CRITICAL = 10
+WHY = "folding is bound by one statement at a time through the driver's thread (see the profile of the triage path)"
+ACCEPTED = "SELECT min(received_at), max(received_at), count(*) FROM inbox WHERE source = 'pagerduty'"
+TOLD = """
+SELECT m.ts, i.rank FROM slack_message m JOIN incident i ON m.key = 'summary:' || i.id ORDER BY m.ts
+"""
+UNSENT = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending')"
+FAILED = "SELECT count(*) FROM outbox WHERE state = 'failed'"
+
+
+async def lag(run: Run, number: int, count: int, profile: Path | None = None) -> Round:
+    """One storm: seconds to accept it, and from the first delivery to the last alert counted in its incident."""
+    with run.folder("visible") as folder:
+        slack = await reference.load("slack_stub").SlackStub().start()
+        try:
+            async with bot(folder, slack, groups=GROUPS, pace=Pace(), profile=profile) as started:
+                before = started.process.cpu_seconds()
+                storming = asyncio.create_task(storm(started.hook, folder, count=count, groups=GROUPS))
+                await storming
+                incidents, counted = await folded(started, count, within=120)
+                seen = time.time()
+                cpu = started.process.cpu_seconds() - before
+                first, last, stored = ask(started.inbox, ACCEPTED)[0]
+                wrong = ask(
+                    started.database,
+                    f"SELECT count(*) FROM incident WHERE json_extract(body, '$.occurrences') <> {count // GROUPS}",  # noqa: S608
+                )[0][0]
+        finally:
+            await slack.stop()
+    if (incidents, counted, stored, wrong) != (GROUPS, count, count, 0):
+        raise Failed(f"{incidents} incidents count {counted} of {stored} alerts, {wrong} of them wrongly")
+    accept = seconds(last) - seconds(first)
+    visible = seen - seconds(first)
+    said = f"accepted in {accept:.2f} s, visible after {visible:.2f} s, {cpu / count * 1e6:.0f} us CPU an alert"
+    run.say(f"  visible round {number + 1}: {said}")
+    return Round(accept, visible)
+
+
+def seconds(text: str) -> float:
+    """Unix time of a stored instant."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What Slack saw. posts: accepted chat.postMessage; edits; limited: calls answered 429; took: seconds to the last."""
+
+    incidents: int
+    posts: int
+    edits: int
+    limited: int
+    unsent: int
+    failed: int
+    took: float
+    ranks: tuple[int, ...]
+
+
+async def tell(run: Run, *, groups: int, each: int, pace: Pace, slack_rate: float, within: float, name: str) -> Told:
+    """A storm in which the last CRITICAL groups are critical; wait until every incident has its message."""
+    slack = await reference.load("slack_stub").SlackStub(per_channel_rate=slack_rate).start()
+    try:
+        with run.folder("told") as folder:
+            async with bot(folder, slack, groups=groups, pace=pace, profile=run.profile_of(name)) as started:
+                began = time.monotonic()
+                sender = Sender(requests(groups, each), reference.load("storm").Conn)
+                sender.left = list(range(groups * each))[::-1]
+                await sender.send(started.port)
+                await folded(started, groups * each, within=60)
+                ranks = await all_told(started, groups, within)
+                took = time.monotonic() - began
+                await asyncio.sleep(2)
+                unsent, failed = ask(started.database, UNSENT)[0][0], ask(started.database, FAILED)[0][0]
+    finally:
+        await slack.stop()
+    calls = [call for call in slack.calls if call["channel"] == CHANNEL]
+    return Told(
+        incidents=len(ranks),
+        posts=sum(call["method"] == "chat.postMessage" and call["status"] == 200 for call in calls),
+        edits=sum(call["method"] == "chat.update" and call["status"] == 200 for call in calls),
+        limited=sum(call["status"] == 429 for call in calls),
+        unsent=unsent,
+        failed=failed,
+        took=took,
+        ranks=ranks,
+    )
+
+
+async def all_told(started: Bot, groups: int, within: float) -> tuple[int, ...]:
+    """Ranks of the incidents in the order of their messages, when all have one or time is up."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while True:
+        ranks = tuple(rank for _, rank in ask(started.database, TOLD))
+        if len(ranks) >= groups or loop.time() > end:
+            return ranks
+        await asyncio.sleep(0.1)
+
+
+def requests(groups: int, each: int) -> list[bytes]:
+    """storm.py's requests with a priority by group: the last CRITICAL groups P1, so they arrive last; the rest P4."""
+    script = reference.load("storm")
+    plain = script.body
+
+    def mixed(*given: Any) -> Any:
+        made = plain(*given)
+        critical = given[1] % groups >= groups - CRITICAL
+        made["event"]["data"]["priority"]["summary"] = "P1" if critical else "P4"
+        return made
+
+    script.body = mixed
+    try:
+        given = Namespace(
+            url="http://127.0.0.1:80/webhooks/pagerduty", count=groups * each, offset=0, groups=groups, batch=1,
+            format="pagerduty", secret=reference.SECRET, header=[],
+        )  # fmt: skip
+        rendered: list[bytes] = script.render(given)[2]
+        return rendered
+    finally:
+        script.body = plain
+
+
+def overtaken(ranks: tuple[int, ...]) -> int:
+    """How many lesser incidents were told before the last critical one (rank 0)."""
+    last = max((place for place, rank in enumerate(ranks) if rank == 0), default=0)
+    return sum(rank != 0 for rank in ranks[:last])
+
+
+async def budget(run: Run) -> list[Figure]:
+    """What the messages of a storm cost, with Slack as quick as the bot dares to be."""
+    groups = PACED_GROUPS if run.quick else GROUPS
+    found = await tell(run, groups=groups, each=50, pace=Pace(), slack_rate=0, within=90, name="tell")
+    run.say(f"  told: {found.posts} posts, {found.edits} edits for {found.incidents} incidents in {found.took:.1f} s")
+    extra = {"edits": found.edits, "seconds_to_last": found.took, "unsent_edits": found.unsent, "failed": found.failed}
+    return [
+        alone("Slack posts per incident", "posts", found.posts / groups, "at most", 1.05, extra=extra),
+        alone("incidents without a message", "incidents", groups - found.incidents, "at most", 0,
+              why=f"not all told within 90 s; {found.unsent} rows wait in the outbox"),
+    ]  # fmt: skip
+
+
+async def paced(run: Run) -> list[Figure]:
+    """Slack at one message a second and channel: nothing lost, critical first."""
+    groups = 20 if run.quick else PACED_GROUPS
+    found = await tell(run, groups=groups, each=10, pace=USUAL, slack_rate=1, within=3.0 * groups, name="paced")
+    said = f"{found.posts} posts, {found.edits} edits, {found.limited} answered 429, {overtaken(found.ranks)} before the last critical"
+    run.say(f"  paced: {groups} incidents told in {found.took:.1f} s: {said}")
+    extra = {"groups": groups, "posts": found.posts, "answered_429": found.limited, "failed": found.failed, "order": found.ranks}
+    return [
+        alone("1 message/s: incidents lost", "incidents", groups - found.incidents + found.failed, "at most", 0, extra=extra,
+              why=f"{found.unsent} rows still wait"),
+        alone("1 message/s: lesser ones told before the last critical", "incidents", overtaken(found.ranks), "at most",
+              8, limit_is="the 8 lanes that were under way when the critical ones came",
+              why="lanes that wait for Slack's pace hold their place until they have posted"),
+        alone("1 message/s: posts per incident", "posts", found.posts / groups, "at most", 1.05),
+        alone("1 message/s: time to the last against the floor", "x", found.took / groups, "at most", 1.1,
+              limit_is="incidents / rate", why="edits and 429s take places of posts"),
+    ]  # fmt: skip
+
+
+async def measure(run: Run) -> AsyncIterator[list[Figure]]:
+    """All figures of visibility."""
+    count = 2_000 if run.quick else 10_000
+    rounds = [await lag(run, number, count) for number in range(run.rounds)]
+    name, floor = "storm accepted to all visible as incidents", "seconds to accept it"
+    yield [compared(name, "s", rounds, "at most", 3, limit_is=floor, why=WHY)]
+    if run.profile is not None:
+        await lag(run, run.rounds, count, run.profile_of("visible"))
+    yield await budget(run)
+    yield await paced(run)
