@@ -168,14 +168,17 @@ def read_secret(environ: Mapping[str, str], name: str) -> str:
     file = environ.get(f"{name}_FILE")
     if not file:
         return ""
+    place = f"environment: {name}_FILE"
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
+        value = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigurationError(
-            f"the file {file} cannot be read ({error.strerror}).",
-            place=f"environment: {name}_FILE",
-            fix="point it at a readable file.",
+            f"the file {file} cannot be read ({why}).", place=place, fix="point it at a readable file."
         ) from error
+    if not value:
+        raise ConfigurationError(f"the file {file} is empty.", place=place, fix="write the secret into it.")
+    return value
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Configuration:

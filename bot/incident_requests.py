@@ -70,15 +70,12 @@ class IncidentRequests(Answers):
         if not MAY_RESPOND & set(person.roles):
             return self._role_refusal()
 
-        def write(session: Session) -> Reply:
-            incident = incidents.get(session, incident_id)
-            if incident is None:
-                return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
+        def write(session: Session, incident: Incident) -> Reply:
             text = reason or f"{person.name} asked for help"
             paging.escalate(session, self._equipment, incident, text, actor=person.id)
             return done("Escalated: people are being paged.")
 
-        return await self._write(write)
+        return await self._write_about(incident_id, write)
 
     async def acknowledge(self, incident_id: str, person: Person) -> Reply:
         """Acknowledge here and in PagerDuty."""
@@ -92,10 +89,7 @@ class IncidentRequests(Answers):
         if not MAY_RESPOND & set(person.roles):
             return self._role_refusal()
 
-        def write(session: Session) -> Reply:
-            incident = incidents.get(session, incident_id)
-            if incident is None:
-                return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
+        def write(session: Session, incident: Incident) -> Reply:
             if incident.status in (status, IncidentStatus.RESOLVED):
                 return already(f"The incident is {incident.status.value}.")
             if status is IncidentStatus.RESOLVED:
@@ -112,7 +106,7 @@ class IncidentRequests(Answers):
                     status_to_pagerduty(session, moved, status, now)
             return done(f"The incident is {status.value}.")
 
-        return await self._write(write)
+        return await self._write_about(incident_id, write)
 
     async def reassign(self, incident_id: str, person: Person, name: str) -> Reply:
         """Give it to somebody of the directory (`me`, an id or a first name), here and in PagerDuty."""
@@ -124,10 +118,7 @@ class IncidentRequests(Answers):
             return refused("unknown_person", f"{name} {why}.", "Use an id of people.yaml that has `pagerduty`.")
         assignee = found[0]
 
-        def write(session: Session) -> Reply:
-            incident = incidents.get(session, incident_id)
-            if incident is None:
-                return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
+        def write(session: Session, incident: Incident) -> Reply:
             if incident.status is IncidentStatus.RESOLVED:
                 return already("The incident is resolved.")
             moved = incident.model_copy(update={"assignees": (assignee.name,)})
@@ -138,7 +129,7 @@ class IncidentRequests(Answers):
                 assign_in_pagerduty(session, moved, [assignee.pagerduty], self._equipment.clock())
             return done(f"The incident is now {assignee.name}'s.")
 
-        return await self._write(write)
+        return await self._write_about(incident_id, write)
 
     async def kill(self, level: str, name: str, reason: str, person: Person) -> Reply:
         """Engage the kill switch; anyone who may respond may stop things."""
@@ -188,6 +179,17 @@ class IncidentRequests(Answers):
 
     async def _incident(self, incident_id: str) -> Incident | None:
         return await self._equipment.store.read(lambda s: incidents.get(s, incident_id))
+
+    async def _write_about(self, incident_id: str, work: Callable[[Session, Incident], Reply]) -> Reply:
+        """One transaction about an incident as it is stored now, or the refusal that there is none."""
+
+        def write(session: Session) -> Reply:
+            incident = incidents.get(session, incident_id)
+            if incident is None:
+                return refused("unknown_incident", "This incident is not known here.", "Use the newest summary.")
+            return work(session, incident)
+
+        return await self._write(write)
 
     async def _write(self, work: Callable[[Session], Reply]) -> Reply:
         reply = await self._equipment.store.write(work)

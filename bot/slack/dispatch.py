@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -68,7 +68,7 @@ class Accepting(Protocol):
         """True when it is new, after it is on disk. Raises Transient."""
         ...
 
-    async def take(self, limit: int) -> list[Any]:
+    async def take(self, limit: int, *, only: str = "") -> list[Any]:
         """The oldest deliveries that are not done, of every source."""
         ...
 
@@ -159,7 +159,7 @@ class Dispatcher:
     async def recover(self) -> int:
         """Handle again what a crash left over; returns how many. Called once, before anything new arrives."""
         again = 0
-        left = [d for d in await self._inbox.take(BATCH) if d.source == SOURCE]
+        left = await self._inbox.take(BATCH, only=SOURCE)
         for delivered in left:
             if await self.replay(delivered, self._clock() - delivered.received_at):
                 again += 1
@@ -197,11 +197,10 @@ class Dispatcher:
     async def _after(self, key: str, request: AsyncBoltRequest) -> None:
         work = request.context.get(AFTER)
         if work is not None:
-            results: Sequence[object] = await asyncio.gather(work, return_exceptions=True)
-            if isinstance(result := results[0], Exception):
-                log().error(
-                    "slack: the work after an acknowledgement failed", error=f"{type(result).__name__}: {result}"
-                )
+            try:
+                await work
+            except CountersignError as error:
+                log().error("slack: the work after an acknowledgement failed", error=f"{type(error).__name__}: {error}")
         self._under_way.discard(key)
         self._handled.add(key)
         if self._marking is None or self._marking.done():
@@ -211,7 +210,7 @@ class Dispatcher:
         """Mark what was handled as done in the inbox; the inbox names rows by id, so they are looked up by key."""
         await asyncio.sleep(self._mark_after)
         try:
-            rows = [d for d in await self._inbox.take(BATCH) if d.source == SOURCE and d.key in self._handled]
+            rows = [d for d in await self._inbox.take(BATCH, only=SOURCE) if d.key in self._handled]
             await self._inbox.done([d.id for d in rows])
         except Transient as error:
             log().warning("slack: handled deliveries not marked yet", error=str(error))

@@ -55,7 +55,7 @@ async def test_every_request_is_what_the_vendors_document_wants(vendor: Any, cli
 
 async def test_the_vendors_document_refuses_a_wrong_request(vendor: Any, client: JiraClient, conforms: Any) -> None:
     vendor.on(f"GET {API}/issue/OPS-1/no-such-thing", (200, {}))
-    await client._call("GET", "/issue/OPS-1/no-such-thing", "x", repeatable=True)
+    await client._api.call("GET", "/issue/OPS-1/no-such-thing", "x", repeatable=True)
     with pytest.raises(Exception, match="not found"):
         conforms(vendor.asked, "jira_v3.json", "https://your-domain.atlassian.net")
 
