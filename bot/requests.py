@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.incident import Incident, IncidentStatus
+from sqlmodel import Session
+
+from bot.incident import Incident, IncidentStatus, Severity
 from bot.incident_requests import IncidentRequests
 from bot.plan import Plan
-from bot.services import Person
+from bot.services import Person, Service
 from bot.stages.asking import AskOutcome, ask_for, consider
 from bot.stages.base import Equipment
 from bot.stages.enrich import observe, values
-from bot.stages.match import choose, past_runs
+from bot.stages.match import choose, past_runs, step_of
 from bot.stages.plan import make_plan
 from bot.stages.reply import Reply, already, refused
 from bot.stages.voting import answer_unknown, vote
 from bot.store import incidents, proposals
+from bot.transcript import EntryKind
 from guards.decision import Deny
-from runbooks.next_step import NextStep
+from runbooks.next_step import NextStep, NoStep
+
+ASKED_IN_SLACK = "slack"
 
 
 class Requests(IncidentRequests):
@@ -59,15 +64,43 @@ class Requests(IncidentRequests):
         if self._equipment.library.get(runbook) is None:
             return refused("unknown_runbook", f"No runbook is called {runbook}.", "`/runbook list` shows all.")
         found = await self._equipment.store.read(lambda s: incidents.open_for_service(s, entry.name, entry.environment))
-        if not found:
-            return refused(
-                "no_incident",
-                f"{entry.name} ({entry.environment}) has no open incident, and every run belongs to one.",
-                "Open an incident in PagerDuty for it first.",
-            )
-        current = await self._equipment.store.read(lambda s: proposals.current(s, found[0].id))
+        if not found and not set(self._equipment.policy.requesters) & set(person.roles):
+            return self._role_refusal()  # whoever may not ask must not open threads either
+        incident = found[0] if found else await self._open_for(entry, runbook, person)
+        current = await self._equipment.store.read(lambda s: proposals.current(s, incident.id))
         proposal = current.id if current and current.state == "open" and current.runbook == runbook else ""
-        return await self._ask(found[0], runbook, person, proposal)
+        return await self._ask(incident, runbook, person, proposal)
+
+    async def _open_for(self, service: Service, runbook: str, person: Person) -> Incident:
+        """Planned work belongs to no alert, but it has a thread and a transcript all the same."""
+        now = self._equipment.clock()
+        incident = Incident(
+            id=self._equipment.new_id("inc"),
+            source=ASKED_IN_SLACK,
+            external_id=self._equipment.new_id("ask"),
+            title=f"{person.name} asked for {runbook}",
+            status=IncidentStatus.ACKNOWLEDGED,
+            severity=Severity.INFO,
+            service=service.name,
+            environment=service.environment,
+            opened_at=now,
+            updated_at=now,
+            assignees=(person.name,),
+            channel=service.channel,
+        )
+        data = {
+            "title": incident.title,
+            "severity": "info",
+            "service": service.name,
+            "environment": service.environment,
+        }
+
+        def write(session: Session) -> None:
+            incidents.save(session, incident)
+            self._entry(session, incident, EntryKind.OPENED, person, data)
+
+        await self._equipment.store.write(write)
+        return incident
 
     async def _ask(self, incident: Incident, runbook: str, person: Person, proposal_id: str) -> Reply:
         made = await self._plan(incident, runbook, person)
@@ -91,21 +124,21 @@ class Requests(IncidentRequests):
             return Deny("incident_resolved", "The monitor says this incident is over.", "Nothing needs to be done.")
         facts = values(await observe(equipment, service, incident))
         past = await equipment.store.read(lambda s: past_runs(s, incident.id))
-        chosen, _ = choose(equipment, incident, facts, past)
-        steps = runbook.steps
-        why = f"asked for by {person.name}"
-        if isinstance(chosen, NextStep) and chosen.runbook.id == runbook_id:
-            steps, why = chosen.steps, chosen.why
+        best, _ = choose(equipment, incident, facts, past)
+        matches = isinstance(best, NextStep) and best.runbook.id == runbook_id
+        chosen = best if matches else step_of(equipment, incident, runbook, facts, past, f"{person.name} asked for it")
+        if isinstance(chosen, NoStep):
+            return Deny("no_safe_step", chosen.why, "Look at the incident by hand, or choose another runbook.")
         return make_plan(
             equipment,
             incident=incident,
             service=service,
             runbook=runbook,
-            steps=steps,
+            steps=chosen.steps,
             given={},
             facts=facts,
             requester=person.id,
-            why=why,
+            why=chosen.why,
             created_at=equipment.clock(),
         )
 

@@ -25,10 +25,10 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Recompute every hash; names the first record that does not fit."""
-    from bot.audit import Verification  # noqa: PLC0415
-    from bot.audit import verify as verify_chain  # noqa: PLC0415 - loads the database rooms
-    from bot.store import audit as rows  # noqa: PLC0415
-    from bot.store.session import Store  # noqa: PLC0415
+    from bot.audit import Verification
+    from bot.audit import verify as verify_chain
+    from bot.store import audit as rows
+    from bot.store.session import Store
 
     found = configuration(config)
 

@@ -17,7 +17,7 @@ def db() -> None:
 @app.command()
 def upgrade(config: ConfigOption = None) -> None:
     """Create or migrate the tables. Also done by `serve` at start; a database newer than the program is refused."""
-    from bot.store.schema import upgrade as migrate  # noqa: PLC0415 - loads alembic
+    from bot.store.schema import upgrade as migrate
 
     found = configuration(config)
     found.state_dir.mkdir(parents=True, exist_ok=True)

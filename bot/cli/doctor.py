@@ -82,10 +82,10 @@ def needed_secrets(found: Configuration) -> list[Check]:
 
 def rules(found: Configuration) -> list[Check]:
     """Policy, people and runbooks fit together."""
-    from bot.roster import FACT_NAMES, OPERATIONS  # noqa: PLC0415 - imports the operations
-    from guards.policy import Policy, PolicyError  # noqa: PLC0415
-    from runbooks.lint import lint  # noqa: PLC0415
-    from runbooks.load import BUILTIN, load_catalog  # noqa: PLC0415
+    from bot.roster import FACT_NAMES, OPERATIONS
+    from guards.policy import Policy, PolicyError
+    from runbooks.lint import lint
+    from runbooks.load import BUILTIN, load_catalog
 
     checks: list[Check] = []
     try:
@@ -140,8 +140,8 @@ async def _reach(name: str, ask: Callable[[], Awaitable[str]], fix: str) -> Chec
 
 async def network(found: Configuration) -> list[Check]:
     """Slack and PagerDuty accept the tokens."""
-    from bot.clients.pagerduty import PagerDutyClient  # noqa: PLC0415 - vendors' packages
-    from bot.clients.slack import SlackClient  # noqa: PLC0415
+    from bot.clients.pagerduty import PagerDutyClient
+    from bot.clients.slack import SlackClient
 
     checks: list[Check] = []
     if found.secret("SLACK_BOT_TOKEN"):

@@ -16,9 +16,9 @@ def lint(
     as_json: JsonOption = False,
 ) -> None:
     """Check runbooks: exit 0 with warnings only, 1 with errors."""
-    from bot.roster import FACT_NAMES, OPERATIONS  # noqa: PLC0415 - the operations import their vendors' values
-    from runbooks.lint import lint as check  # noqa: PLC0415
-    from runbooks.load import BUILTIN, load_catalog  # noqa: PLC0415
+    from bot.roster import FACT_NAMES, OPERATIONS
+    from runbooks.lint import lint as check
+    from runbooks.load import BUILTIN, load_catalog
 
     found = load_catalog(paths or [BUILTIN])
     lines: list[dict[str, object]] = [

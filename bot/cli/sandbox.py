@@ -40,9 +40,9 @@ def sandbox(
     folder: Annotated[Path | None, typer.Option(help="Work in this folder instead of a fresh temporary one.")] = None,
 ) -> None:
     """Try everything on this machine: Slack, PagerDuty and a ticket as stand-ins, a real service to break and mend."""
-    from rich.console import Console  # noqa: PLC0415 - only this command needs it
+    from rich.console import Console
 
-    from bot.sandbox.stories import STORIES  # noqa: PLC0415 - loads the whole sandbox
+    from bot.sandbox.stories import STORIES
 
     console = Console(soft_wrap=True)
     if story is not None and story not in STORIES:
@@ -84,8 +84,8 @@ async def until_told(work: Coroutine[None, None, int]) -> int:
 
 async def run(story: Story | None, console: Console, *, leave: bool, port: int, keep: bool, folder: Path | None) -> int:
     """Start a workspace and play the story in it, or break payments and wait for the visitor."""
-    from bot.sandbox.story import tell  # noqa: PLC0415 - loads the whole sandbox
-    from bot.sandbox.workspace import Workspace  # noqa: PLC0415
+    from bot.sandbox.story import tell
+    from bot.sandbox.workspace import Workspace
 
     console.print("Starting a Slack, a PagerDuty, two ticket systems, two services and the bot ...")
     settings = story.settings if story else None

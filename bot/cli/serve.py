@@ -12,7 +12,7 @@ from bot.cli.options import ConfigOption, configuration
 def serve(config: ConfigOption = None) -> None:
     """Run the bot (Socket Mode by default, signed HTTP with `slack.mode: http`)."""
     found = configuration(config)
-    from bot.app import run  # noqa: PLC0415 - the whole bot is imported only when it is run
+    from bot.app import run
 
     code = asyncio.run(run(found))
     raise typer.Exit(code)

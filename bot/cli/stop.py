@@ -37,7 +37,7 @@ def kill(
 ) -> None:
     """Emergency stop: no new step starts within a second; survives restarts."""
     _check(level, name)
-    from bot.kill_switch import engage_file  # noqa: PLC0415 - quick start matters here
+    from bot.kill_switch import engage_file
 
     found = configuration(config)
     path = found.state_dir / SWITCH_FILE
@@ -56,10 +56,10 @@ def resume(
 ) -> None:
     """Lift the emergency stop: an operator with a reason."""
     _check(level, name)
-    from bot.kill_switch import KillSwitch  # noqa: PLC0415 - loads the database rooms
-    from bot.store.session import Store  # noqa: PLC0415
-    from guards.decision import Deny  # noqa: PLC0415
-    from guards.policy import Policy  # noqa: PLC0415
+    from bot.kill_switch import KillSwitch
+    from bot.store.session import Store
+    from guards.decision import Deny
+    from guards.policy import Policy
 
     found = configuration(config)
     who = found.people.by_id(person)

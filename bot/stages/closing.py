@@ -194,7 +194,8 @@ async def end(
             duration_seconds=took,
         )
         proved = any(step.check is not None and not step.read_only for step in run.plan.steps)
-        if outcome is Outcome.SUCCEEDED and proved and incident.status is not IncidentStatus.RESOLVED:
+        asked = incident.source not in equipment.sources  # planned work is over when its run succeeded
+        if outcome is Outcome.SUCCEEDED and (proved or asked) and incident.status is not IncidentStatus.RESOLVED:
             resolve(session, equipment, incident, "bot")
         return outcome.value
 

@@ -16,6 +16,7 @@ from bot.store import entries, runs
 from bot.store.runs import Run
 from bot.transcript import EntryKind, Outcome
 from runbooks.match import Ranked, Situation, match
+from runbooks.model import Runbook
 from runbooks.next_step import NextStep, NoStep, PastStep, next_step
 
 OUTCOME_WORDS = {
@@ -61,8 +62,30 @@ def choose(
 ) -> tuple[NextStep | NoStep, tuple[Ranked, ...]]:
     """The next step (or why there is none) and the ranking it came from."""
     ranked = match(equipment.library.runbooks, situation(incident), facts, equipment.index())
+    return _next(equipment, incident, ranked, facts, past), ranked
+
+
+def step_of(
+    equipment: Equipment,
+    incident: Incident,
+    runbook: Runbook,
+    facts: Mapping[str, Mapping[str, Any]],
+    past: Sequence[Run],
+    reason: str,
+) -> NextStep | NoStep:
+    """The next step of one runbook that a person named, whatever matches best."""
+    return _next(equipment, incident, (Ranked(runbook, 1.0, (reason,)),), facts, past)
+
+
+def _next(
+    equipment: Equipment,
+    incident: Incident,
+    ranked: tuple[Ranked, ...],
+    facts: Mapping[str, Mapping[str, Any]],
+    past: Sequence[Run],
+) -> NextStep | NoStep:
     read_only = frozenset(name for name, operation in equipment.operations.items() if operation.read_only)
-    chosen = next_step(
+    return next_step(
         ranked,
         past_steps(past),
         facts,
@@ -70,4 +93,3 @@ def choose(
         read_only=read_only,
         incident=incident.model_dump(mode="json"),
     )
-    return chosen, ranked

@@ -454,3 +454,29 @@ async def test_I4_reassign_from_slack_goes_to_pagerduty(stage: Stage) -> None:
         )
         rows = await stage.equipment.store.read(lambda s: outbox.heads(s, "pagerduty", now, 50))
     assert ("reassign", {"user_ids": ["PBEN"]}) in kinds
+
+
+async def test_planned_work_opens_a_thread_of_its_own_and_closes_it(stage: Stage) -> None:
+    await stage.requests.resolve(stage.incident.id, stage.person("ana"))
+    refused = await stage.requests.run_runbook("roll-back-setting", "payments", None, stage.person("dev"), "C0PAY")
+    assert refused.data["code"] == "wrong_role"
+    assert (await stage.ask(runbook="roll-back-setting")).ok
+    run = await stage.run()
+    assert run.incident_id != stage.incident.id
+    await stage.approve()
+    stage.world.mends = True
+
+    async def mend(act: Act) -> None:
+        stage.world.up = True
+
+    stage.world.during = mend
+    assert await stage.carry_out(ListJournal()) == "succeeded"
+    opened = await stage.equipment.store.read(lambda s: incidents.get(s, run.incident_id))
+    assert opened is not None
+    assert (opened.source, opened.status) == ("slack", IncidentStatus.RESOLVED)
+
+
+async def test_a_named_runbook_gives_one_changing_step_and_no_step_is_an_answer(stage: Stage) -> None:
+    stage.world.up = True
+    reply = await stage.ask()
+    assert (reply.ok, reply.data["code"]) == (False, "no_safe_step")

@@ -81,13 +81,16 @@ def test_pitfall_1_a_child_process_does_not_inherit_the_lock(tmp_path: Path) -> 
     """Else an act that outlives the bot would keep the next bot from starting."""
     lock = ProcessLock(tmp_path / "lock")
     lock.acquire()
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], close_fds=False)
+    script = "import time; print('up', flush=True); time.sleep(30)"
+    child = subprocess.Popen([sys.executable, "-c", script], close_fds=False, stdout=subprocess.PIPE, text=True)
     try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "up\n"
         lock.release()
         again = ProcessLock(tmp_path / "lock")
         again.acquire()
         again.release()
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
     assert child.returncode == -signal.SIGKILL
