@@ -37,7 +37,7 @@ class Figure:
 
     limit, ours: medians over the rounds that count. ratio: median of the rounds' own ratios; for a figure without a
     limit (`alone`) the value itself. void: numbers of the rounds that do not count. doubt: why the whole figure may be
-    meaningless. why: what stands in the way when it is not reached.
+    meaningless. target: None for a figure that is only reported. why: what stands in the way when it is not reached.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Figure:
     ours: float
     ratio: float
     sense: Sense
-    target: float
+    target: float | None
     limit_is: str = ""
     rounds: tuple[Round, ...] = ()
     void: tuple[int, ...] = ()
@@ -56,6 +56,8 @@ class Figure:
 
     @property
     def reached(self) -> bool:
+        if self.target is None:
+            return True
         return self.ratio >= self.target if self.sense == "at least" else self.ratio <= self.target
 
 
@@ -106,7 +108,7 @@ def alone(
     unit: str,
     value: float,
     sense: Sense,
-    target: float,
+    target: float | None,
     *,
     limit_is: str = "",
     why: str = "",
@@ -157,6 +159,8 @@ def write(path: Path, name: str, run: dict[str, Any], figures: Sequence[Figure],
 
 def verdict(figure: Figure) -> str:
     """`yes`, `no`, and a question mark when the measurement itself is in doubt."""
+    if figure.target is None:
+        return "-"
     return ("yes" if figure.reached else "NO") + ("?" if figure.doubt else "")
 
 
@@ -172,7 +176,7 @@ def lines(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
             f"{number(figure.limit)} {figure.unit}" if figure.limit is not None else "-",
             f"{number(figure.ours)} {figure.unit}",
             f"{figure.ratio:.2f}" if figure.limit is not None else "-",
-            f"{figure.sense} {figure.target:g}",
+            f"{figure.sense} {figure.target:g}" if figure.target is not None else "reported",
             verdict(figure),
         )
         for figure in figures

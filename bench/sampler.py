@@ -1,98 +1,114 @@
 """A sampling profiler for the bot process: `python -m bench.sampler OUT serve --config …`.
 
-Every millisecond of CPU time the kernel sends SIGPROF; the handler notes the main thread's stack. At the end it writes the
-dearest lines and functions, and the CPU time of each thread. Used with `python -m bench --profile FOLDER`; never on when
-figures count.
+Every few milliseconds a thread notes the stack of every other thread, weighed by the CPU time that thread used since the
+last look. At the end it writes the dearest functions and lines, and the CPU time of each thread. Used with
+`python -m bench --profile FOLDER`; never on when figures count. The time before the server listens is left out.
 """
 
 from __future__ import annotations
 
 import atexit
-import signal
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 
-INTERVAL = 0.001
-TOP = 60
+INTERVAL = 0.003
+TOP = 70
 ROOT = str(Path(__file__).resolve().parents[1]) + "/"
+BEGIN_AT = "run_forever"  # of asyncio: the program lives
 
 
-class Sampler:
-    """Counts stacks of the main thread."""
+class Sampler(threading.Thread):
+    """Weighs stacks by CPU time. stacks: (thread, ((code, line), … innermost first)) -> seconds."""
 
     def __init__(self) -> None:
-        self.stacks: Counter[tuple[tuple[CodeType, int], ...]] = Counter()
-        self._busy = False
+        super().__init__(name="sampler", daemon=True)
+        self.stacks: Counter[tuple[str, tuple[tuple[CodeType, int], ...]]] = Counter()
+        self.ended = threading.Event()
 
-    def start(self) -> None:
-        signal.signal(signal.SIGPROF, self._note)
-        signal.siginterrupt(signal.SIGPROF, False)
-        signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
-
-    def stop(self) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-    def _note(self, _number: int, frame: FrameType | None) -> None:
-        if self._busy:  # the handler itself may be interrupted by the next signal
-            return
-        self._busy = True
-        stack = []
-        while frame is not None:
-            stack.append((frame.f_code, frame.f_lineno))
-            frame = frame.f_back
-        self.stacks[tuple(stack)] += 1
-        self._busy = False
+    def run(self) -> None:
+        """Until `ended` is set."""
+        used: dict[int, int] = {}
+        while not self.ended.wait(INTERVAL):
+            frames = sys._current_frames()  # noqa: SLF001  # the documented way for debuggers
+            for thread in threading.enumerate():
+                number = thread.ident or 0
+                frame = frames.get(number)
+                if thread is self or frame is None:
+                    continue
+                now = cpu_nanoseconds(number)
+                delta, used[number] = now - used.get(number, now), now
+                if delta <= 0:
+                    continue
+                stack = []
+                while frame is not None:
+                    stack.append((frame.f_code, frame.f_lineno))
+                    frame = frame.f_back
+                self.stacks[thread.name.rstrip("0123456789_-"), tuple(stack)] += delta / 1e9
+            del frames
 
     def report(self) -> str:
-        """Inclusive share per function, then own share per line."""
-        total = sum(self.stacks.values()) or 1
-        inclusive: Counter[tuple[str, str]] = Counter()
-        own: Counter[tuple[str, str, int]] = Counter()
-        for stack, count in self.stacks.items():
+        """Per thread its share; then inclusive share per function, then own share per line."""
+        threads: Counter[str] = Counter()
+        inclusive: Counter[str] = Counter()
+        own: Counter[str] = Counter()
+        for (thread, stack), spent in self.stacks.items():
             named = [(short(code.co_filename), code.co_qualname, line) for code, line in stack]
-            own[named[0]] += count
-            for place in {(file, name) for file, name, _ in named}:
-                inclusive[place] += count
-        lines = [f"{total} samples of CPU time", "", "share with everything below, per function"]
-        lines += [f"{100 * n / total:5.1f} %  {file}:{name}" for (file, name), n in inclusive.most_common(TOP)]
-        lines += ["", "own share, per line"]
-        lines += [f"{100 * n / total:5.1f} %  {file}:{line} {name}" for (file, name, line), n in own.most_common(TOP)]
-        return "\n".join(lines)
+            if thread == "MainThread" and not any(name.endswith(BEGIN_AT) for _, name, _ in named):
+                continue  # starting
+            threads[thread] += spent
+            own[f"{named[0][0]}:{named[0][2]} {named[0][1]}"] += spent
+            for place in {f"{file}:{name}" for file, name, _ in named}:
+                inclusive[place] += spent
+        total = sum(threads.values()) or 1.0
+        parts = [("CPU time by thread", threads), ("with everything below, by function", inclusive), ("own, by line", own)]
+        lines = [f"{total:.2f} s of CPU time since the loop began"]
+        for title, counted in parts:
+            lines += ["", title]
+            lines += [f"{100 * n / total:5.1f} %  {n:7.3f} s  {name}" for name, n in counted.most_common(TOP)]
+        return "\n".join(lines) + "\n"
+
+
+def cpu_nanoseconds(thread: int) -> int:
+    """Time on a processor so far of a thread by its `ident`; 0 for one that is gone."""
+    try:
+        return time.clock_gettime_ns(time.pthread_getcpuclockid(thread))
+    except (OSError, ProcessLookupError):
+        return 0
 
 
 def short(file: str) -> str:
     """The path below the project, the packages or the standard library."""
-    for mark in ("site-packages/", "lib/python3"):
+    for mark in ("site-packages/", "lib/python3.11/", "lib/python3.12/", "lib/python3.13/"):
         if mark in file:
-            return file.rpartition(mark)[2].partition("/")[2] if mark.startswith("lib") else file.rpartition(mark)[2]
+            return file.rpartition(mark)[2]
     return file.removeprefix(ROOT)
 
 
-def threads() -> str:
-    """CPU seconds of every thread of this process."""
-    names = {thread.native_id: thread.name for thread in threading.enumerate()}
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        fields = (task / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        found.append((int(fields[11]) + int(fields[12]), names.get(int(task.name), "(gone or native)")))
-    return "\n".join(f"{ticks / 100:7.2f} s  {name}" for ticks, name in sorted(found, reverse=True)[:12])
+def begin(out: Path) -> Sampler:
+    """Start sampling; the report is written when the process ends."""
+    sampler = Sampler()
+
+    def finish() -> None:
+        sampler.ended.set()
+        sampler.join()
+        out.write_text(sampler.report(), encoding="utf-8")
+
+    atexit.register(finish)
+    sampler.start()
+    return sampler
 
 
 def main() -> None:
     """Profile the bot's command line."""
-    out, sampler = Path(sys.argv[1]), Sampler()
+    out = Path(sys.argv[1])
     sys.argv = ["runbookctl", *sys.argv[2:]]
     from bot.cli import main as run
 
-    def finish() -> None:
-        sampler.stop()
-        out.write_text(f"{sampler.report()}\n\nCPU by thread\n{threads()}\n", encoding="utf-8")
-
-    atexit.register(finish)
-    sampler.start()
+    begin(out)
     run()
 
 

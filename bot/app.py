@@ -42,6 +42,7 @@ from guards.policy import Policy, PolicyError
 from runbooks.load import BUILTIN, Library
 
 WORKER_STALE_SECONDS = 30.0
+NOBODY_ALIVE = -86_400.0 * 365  # also when the clock was set back since the last sign of life (T65)
 LIVE_STATUS_SECONDS = 3.0
 FATAL = 2
 SWITCH_SECONDS = 0.0005  # the folding thread must not hold up the loop for the default 5 ms at a time
@@ -196,8 +197,8 @@ def _readiness(store: Store, inbox: Inbox, slack: SlackRoom) -> Callable[[], Awa
 
 async def claim_worker(bot: Bot, found: Configuration) -> None:
     """Write our worker row before the engine starts (pitfall 4). Under the process lock nobody else can be alive."""
-    stale = 0.0 if found.address("DATABASE_URL").startswith("sqlite") or not found.address("DATABASE_URL") else None
-    limit = WORKER_STALE_SECONDS if stale is None else stale
+    alone = found.address("DATABASE_URL", "sqlite").startswith("sqlite")
+    limit = NOBODY_ALIVE if alone else WORKER_STALE_SECONDS
     now = utc_now()
     worker, boot = bot.equipment.worker, bot.equipment.boot
     if not await bot.store.write(lambda session: workers.claim(session, worker, boot, now, limit)):

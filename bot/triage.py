@@ -103,9 +103,15 @@ class Triage:
     async def handle(self, deliveries: list[Delivered]) -> Correlated:
         """One batch: stored as incidents, then marked done, then looked at in the background."""
         equipment = self._equipment
-        ingested: Ingested = await asyncio.to_thread(ingest, deliveries, equipment.sources)
         now = equipment.clock()
-        folded = await equipment.store.write(lambda session: correlate(session, ingested.signals, equipment, now))
+
+        def fold(session: Session) -> tuple[Ingested, Correlated]:
+            ingested = ingest(
+                deliveries, equipment.sources
+            )  # in the store's thread: a large batch must not stop the loop
+            return ingested, correlate(session, ingested.signals, equipment, now)
+
+        ingested, folded = await equipment.store.write(fold)
         equipment.wake()
         await self._inbox.done([d.id for d, _ in ingested.signals] + list(ingested.ignored))
         for delivery_id, reason in ingested.quarantine:

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from bot.cli import audit, database, doctor, lint, sandbox, serve, stop
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, CountersignError
 
 app = typer.Typer(
     name="runbookctl",
@@ -31,9 +31,12 @@ app.add_typer(database.app, name="db")
 
 
 def main() -> None:
-    """Entry point; a configuration mistake is a sentence with place and fix, never a traceback."""
+    """Entry point; a failure is a sentence, and for a configuration mistake place and fix, never a traceback."""
     try:
         app()
     except ConfigurationError as error:
         typer.echo(f"configuration: {error}", err=True)
         sys.exit(2)
+    except CountersignError as error:
+        typer.echo(f"failed: {error}", err=True)
+        sys.exit(1)

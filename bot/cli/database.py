@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import typer
 
 from bot.cli.options import ConfigOption, configuration, database_url
@@ -17,9 +19,12 @@ def db() -> None:
 @app.command()
 def upgrade(config: ConfigOption = None) -> None:
     """Create or migrate the tables. Also done by `serve` at start; a database newer than the program is refused."""
-    from bot.store.schema import upgrade as migrate
+    from bot.store.session import Store
 
     found = configuration(config)
-    found.state_dir.mkdir(parents=True, exist_ok=True)
-    migrate(database_url(found))
+
+    async def open_and_close() -> None:  # opening is what brings it up to date
+        await (await Store.open(database_url(found))).close()
+
+    asyncio.run(open_and_close())
     typer.echo("The database is up to date.")

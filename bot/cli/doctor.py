@@ -121,7 +121,7 @@ def state(found: Configuration) -> list[Check]:
     """The state folder can be written and has room."""
     folder = found.state_dir
     existing = folder if folder.exists() else folder.parent
-    if not os.access(existing, os.W_OK):
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
         return [Check("state_dir", "error", f"{folder} cannot be written", "correct its owner or choose another.")]
     free = shutil.disk_usage(existing).free // (1 << 20)
     if free < 500:

@@ -18,9 +18,21 @@ def lint(
     """Check runbooks: exit 0 with warnings only, 1 with errors."""
     from bot.roster import FACT_NAMES, OPERATIONS
     from runbooks.lint import lint as check
-    from runbooks.load import BUILTIN, load_catalog
+    from runbooks.folder import read_file
+    from runbooks.load import BUILTIN, RunbookError, load_catalog, load_runbook
 
-    found = load_catalog(paths or [BUILTIN])
+    given = paths or [BUILTIN]
+    found = load_catalog(path for path in given if not path.is_file())
+    problems, runbooks = list(found.problems), list(found.runbooks.values())
+    for path in given:
+        read = read_file(path, path.parent.resolve()) if path.is_file() else None
+        try:
+            if isinstance(read, tuple):
+                runbooks.append(load_runbook(read[1], str(path)))
+            elif read is not None:
+                problems.append(read)
+        except RunbookError as error:
+            problems += error.problems
     lines: list[dict[str, object]] = [
         {
             "severity": "error",
@@ -31,9 +43,9 @@ def lint(
             "message": p.message,
             "fix": p.fix,
         }
-        for p in found.problems
+        for p in problems
     ]
-    for runbook in found.runbooks.values():
+    for runbook in runbooks:
         lines += [
             {
                 "severity": f.severity,
@@ -48,12 +60,12 @@ def lint(
         ]
     errors = sum(line["severity"] == "error" for line in lines)
     if as_json:
-        typer.echo(json.dumps({"errors": errors, "runbooks": len(found.runbooks), "findings": lines}, indent=1))
+        typer.echo(json.dumps({"errors": errors, "runbooks": len(runbooks), "findings": lines}, indent=1))
     else:
         for line in lines:
             typer.echo(
                 f"{line['file']}:{line['line']}:{line['column']}: {line['severity']} [{line['rule']}] "
                 f"{line['message']} Fix: {line['fix']}"
             )
-        typer.echo(f"{len(found.runbooks)} runbooks, {errors} errors, {len(lines) - errors} warnings")
+        typer.echo(f"{len(runbooks)} runbooks, {errors} errors, {len(lines) - errors} warnings")
     raise typer.Exit(1 if errors else 0)

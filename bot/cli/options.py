@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.config import Configuration, load, locate
+from bot.config import Configuration, load, locate, read_yaml
+from bot.errors import ConfigurationError
 
 ConfigOption = Annotated[
     str | None,
@@ -19,6 +21,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on sta
 def configuration(given: str | None) -> Configuration:
     """The loaded configuration. Raises ConfigurationError."""
     return load(locate(os.environ, given), os.environ)
+
+
+def state_dir(given: str | None) -> Path:
+    """The state folder and nothing else, so that the emergency stop works while another file is broken (T55)."""
+    path = locate(os.environ, given)
+    name = read_yaml(path).get("state_dir", "state")
+    if not isinstance(name, str):
+        raise ConfigurationError("is not text.", place=f"{path.name}: state_dir", fix="write the folder's path.")
+    return (path.parent / name).resolve()
 
 
 def database_url(found: Configuration) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +40,9 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.", min=0, max=65535)] = 0,
     keep: Annotated[bool, typer.Option(help="Leave the folder with configuration, logs and databases behind.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Work in this folder instead of a fresh temporary one.")] = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="Let Slack reach the bot by signed HTTP requests instead of Socket Mode.")
+    ] = False,
 ) -> None:
     """Try everything on this machine: Slack, PagerDuty and a ticket as stand-ins, a real service to break and mend."""
     from rich.console import Console
@@ -50,7 +55,7 @@ def sandbox(
         raise typer.Exit(2)
     chosen = STORIES[story] if story else None
     # A folder that was named is the visitor's own and is never removed.
-    work = run(chosen, console, leave=leave, port=port, keep=keep or folder is not None, folder=folder)
+    work = run(chosen, console, leave=leave, port=port, keep=keep or folder is not None, folder=folder, http=http)
     try:
         code = asyncio.run(until_told(work))
     except CountersignError as error:
@@ -82,13 +87,21 @@ async def until_told(work: Coroutine[None, None, int]) -> int:
             loop.remove_signal_handler(number)
 
 
-async def run(story: Story | None, console: Console, *, leave: bool, port: int, keep: bool, folder: Path | None) -> int:
+async def run(
+    story: Story | None, console: Console, *, leave: bool, port: int, keep: bool, folder: Path | None, http: bool
+) -> int:
     """Start a workspace and play the story in it, or break payments and wait for the visitor."""
+    from bot.sandbox.configuration import SandboxSettings
     from bot.sandbox.story import tell
     from bot.sandbox.workspace import Workspace
 
+    if story is not None and (absent := story.absent(shutil.which)):
+        console.print(f"{story.name} is left out: this machine has no {' and no '.join(absent)}.", highlight=False)
+        return 0
     console.print("Starting a Slack, a PagerDuty, two ticket systems, two services and the bot ...")
-    settings = story.settings if story else None
+    settings = story.settings if story else SandboxSettings()
+    if http:
+        settings = replace(settings, slack_mode="http")
     async with Workspace(settings, keep=keep, port=port, folder=folder) as workspace:
         if keep:
             console.print(f"Everything is in {workspace.folder}", highlight=False)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.options import ConfigOption, JsonOption, configuration, database_url
+from bot.cli.options import ConfigOption, JsonOption, configuration, database_url, state_dir
 
 Level = Annotated[str, typer.Option(help="all, environment, service or action")]
 Name = Annotated[str, typer.Option(help="Which environment, service or action; empty for all.")]
@@ -39,8 +39,7 @@ def kill(
     _check(level, name)
     from bot.kill_switch import engage_file
 
-    found = configuration(config)
-    path = found.state_dir / SWITCH_FILE
+    path = state_dir(config) / SWITCH_FILE
     engage_file(path, level, name, reason, f"cli:{getpass.getuser()}")
     text = f"Emergency stop engaged for {name or level}. Lift it with `runbookctl resume`."
     typer.echo(json.dumps({"engaged": True, "level": level, "name": name, "file": str(path)}) if as_json else text)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -25,6 +25,8 @@ CHANNEL_NAME = "incidents"
 PAYMENTS_REPOSITORY = "acme/payments"
 CHECKOUT_REPOSITORY = "acme/checkout"
 JIRA_PROJECT = "OPS"
+CACHES = {"checkout": 2, "payments": 4}
+"""The Redis database of each service's cache."""
 LOWEST = "dev"
 EVIDENCE = "https://example.com/game-days/2026-10-02"
 
@@ -34,8 +36,9 @@ class SandboxSettings:
     """How one workspace differs from the usual one.
 
     approval_seconds: how long an approval in prod waits; stop_seconds: how long a demo service keeps working after it
-    was asked to stop; start_seconds: how long supervisord watches a start before it answers; runbooks: file name -> text, beside the built-in ones or (builtin_runbooks false) instead of them.
-    limits: policy's rate limits, none by default.
+    was asked to stop; start_seconds: how long supervisord watches a start before it answers; runbooks: file name ->
+    text, beside the built-in ones or (builtin_runbooks false) instead of them. limits: policy's rate limits, none by
+    default. slack_mode: how Slack reaches the bot, its own socket or signed requests.
     """
 
     approval_seconds: int = 900
@@ -44,16 +47,21 @@ class SandboxSettings:
     runbooks: Mapping[str, str] = field(default_factory=dict)
     builtin_runbooks: bool = True
     limits: tuple[Mapping[str, Any], ...] = ()
+    slack_mode: Literal["socket", "http"] = "socket"
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything of one workspace listens and lies. folder: of its files; supervisor_socket: of supervisord."""
+    """Where everything of one workspace listens and lies.
+
+    folder: of its files; supervisor_socket: of supervisord; redis_url: of the caches, empty when there is no Redis.
+    """
 
     folder: Path
     bot_port: int
     supervisor_socket: Path
     programs: tuple[Program, ...]
+    redis_url: str = ""
 
     @property
     def file(self) -> Path:
@@ -87,7 +95,13 @@ def countersign(places: Places, settings: SandboxSettings) -> dict[str, Any]:
         "listen": {"host": "127.0.0.1", "port": places.bot_port},
         "runbooks": ["runbooks"],
         "builtin_runbooks": settings.builtin_runbooks,
-        "slack": {"mode": "socket", "channel": CHANNEL, "team": TEAM, "posts_per_second": 5.0, "burst": 10},
+        "slack": {
+            "mode": settings.slack_mode,
+            "channel": CHANNEL,
+            "team": TEAM,
+            "posts_per_second": 5.0,
+            "burst": 10,
+        },
         "pagerduty": {"poll_every": 5.0},
         "engine": {"poll": 0.2},
         "worker": "sandbox",
@@ -120,6 +134,7 @@ def service(
                 "name": f"{name}-settings",
                 "settings": {"path": str(program.settings), "allowed": {"mode": ["normal", "safe", "slow"]}},
             },
+            *cache(places, name),
         ],
         "facts": {
             "health": {"kind": "http", "settings": {"url": f"{address}/health", "deadline": 2}},
@@ -133,6 +148,14 @@ def service(
         "tickets": {"jira_project": JIRA_PROJECT, "servicenow": True},
         "links": {"dashboard": f"{address}/health"},
     }
+
+
+def cache(places: Places, name: str) -> list[dict[str, Any]]:
+    """The service's cache as a target, none without a Redis."""
+    if not places.redis_url:
+        return []
+    reach = {"url": places.redis_url, "database": CACHES[name]}
+    return [{"kind": "redis_database", "name": f"{name}-cache", "settings": reach}]
 
 
 def services(places: Places) -> dict[str, Any]:

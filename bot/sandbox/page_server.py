@@ -34,6 +34,7 @@ WORDS: Final = {
     "timeout": "The app did not respond within 3 seconds.",
     "not_connected": "The app is not connected.",
     "connection_lost": "The app's connection was lost.",
+    "connection_failed": "The app cannot be reached.",
     "slack_unreachable": "Slack is unreachable right now.",
 }
 Control = Callable[[], Awaitable[str]]

@@ -104,12 +104,20 @@ Play = Callable[["Workspace", Narrator], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One story. title: one sentence for people; settings: how its workspace differs from the usual one."""
+    """One story. title: one sentence for people; settings: how its workspace differs from the usual one.
+
+    needs: programs that must be on this machine; without one of them the story is left out.
+    """
 
     name: str
     title: str
     play: Play
     settings: SandboxSettings = field(default_factory=SandboxSettings)
+    needs: tuple[str, ...] = ()
+
+    def absent(self, which: Callable[[str], str | None]) -> list[str]:
+        """The programs it needs that are not here. which: as shutil.which."""
+        return [program for program in self.needs if which(program) is None]
 
 
 async def tell(story: Story, workspace: Workspace, console: Console, now: Callable[[], float]) -> int:

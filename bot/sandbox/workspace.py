@@ -8,7 +8,6 @@ that bot/sandbox/history.py writes the past before the bot first starts.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import socket
@@ -36,11 +35,14 @@ from bot.sandbox.configuration import (
 from bot.sandbox.controls import controls
 from bot.sandbox.demo_service import read_starts, write_settings
 from bot.sandbox.deployment import send_deployment
+from bot.sandbox.environment import MadeUp, environment
 from bot.sandbox.outage import Outage
 from bot.sandbox.page_server import PageServer
-from bot.sandbox.people import BOT_EMAIL, CHECKOUT_ID, EVERYBODY, PAYMENTS_ID, TEAM, account
+from bot.sandbox.people import CHECKOUT_ID, EVERYBODY, PAYMENTS_ID, TEAM, account
+from bot.sandbox.redis_server import PROGRAM, RedisServer
 from bot.sandbox.slack_api import SlackApi
 from bot.sandbox.slack_records import UserGroup
+from bot.sandbox.slack_socket import SlackHttp
 from bot.sandbox.slack_state import SlackWorkspace
 from bot.sandbox.supervisor import Program, Supervisor
 from bot.sandbox.tickets import TicketStandIn
@@ -49,7 +51,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("payments", "checkout")
 ALERT_NAME = "HealthCheckFailing"
 ALERT_TITLE = "HealthCheckFailing: {name} does not answer"
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "VIRTUAL_ENV")
 POSTS_PER_SECOND = 8.0
 """More than Slack allows (about 1), so that a visitor need not wait; the bot itself is told 5 in countersign.yaml."""
 
@@ -96,9 +97,7 @@ class Workspace:
         self._keep = keep
         self._page_port = port
         self._command = command
-        self._github_secret = secrets.token_hex(20)
-        self._pagerduty_secret = secrets.token_hex(20)
-        self._routing_key = secrets.token_hex(16)
+        self.made_up = MadeUp()
         self.slack = SlackWorkspace(TEAM, clock=clock, new_id=new_id, outage=self.outage)
         self.slack_api = SlackApi(self.slack, posts_per_second=POSTS_PER_SECOND, burst=20)
         self.pagerduty = account(clock, new_id, self.outage)
@@ -107,13 +106,17 @@ class Workspace:
         self.page_url = ""
         programs = tuple(self._program(name) for name in SERVICES)
         self.supervisor = Supervisor(self.folder, programs, root=ROOT)
+        binary = shutil.which(PROGRAM)
+        self.redis = RedisServer(binary, self.folder, free_port()) if binary else None
         self.places = Places(
             folder=self.folder,
             bot_port=free_port(),
             supervisor_socket=self.supervisor.socket,
             programs=programs,
+            redis_url=self.redis.url if self.redis else "",
         )
         self.bot: BotProcess | None = None
+        self._deliveries: aiohttp.ClientSession | None = None
 
     def _program(self, name: str) -> Program:
         return Program(
@@ -145,15 +148,20 @@ class Workspace:
         members = tuple(human.slack for human in EVERYBODY if "payments-oncall" in human.groups)
         self.slack.add_usergroup(UserGroup("S0PAYMENTS", "payments-oncall", "Payments on call", members))
         await self.slack_api.start()
+        if self.settings.slack_mode == "http":
+            self._deliveries = aiohttp.ClientSession()
+            self.slack.connect(SlackHttp(self.slack, self.slack_events_url, self._deliveries))
         await self.pagerduty.start()
         await self.tickets.start()
         webhooks = f"http://127.0.0.1:{self.places.bot_port}/webhooks"
-        self.pagerduty.webhook(f"{webhooks}/pagerduty", [self._pagerduty_secret])
+        self.pagerduty.webhook(f"{webhooks}/pagerduty", [self.made_up.pagerduty])
         self.page_url = await self.page.start(self._page_port)
         for program in self.places.programs:
             write_settings(program.settings, mode="normal", stop_seconds=self.settings.stop_seconds)
             program.ledger.unlink(missing_ok=True)
         await self.supervisor.start()
+        if self.redis is not None:
+            await self.redis.start()
         file = configuration.write(self.places, self.settings, self.clock())
         past = history.past_incidents(self.clock(), CHANNEL, ALERT_TITLE.format(name="payments"), ALERT_NAME)
         await history.write_past(self.folder / "state", past)
@@ -176,35 +184,21 @@ class Workspace:
             for stop in (self.tickets.stop, self.pagerduty.stop, self.slack_api.stop, self.page.stop):
                 stack.push_async_callback(stop)
             stack.push_async_callback(self.supervisor.stop)
+            if self.redis is not None:
+                stack.push_async_callback(self.redis.stop)
+            if self._deliveries is not None:
+                stack.push_async_callback(self._deliveries.close)
             if self.bot is not None:
                 stack.push_async_callback(self.bot.stop)
 
     def environ(self) -> dict[str, str]:
-        """The whole environment of the bot: addresses of the stand-ins and made-up secrets, nothing of this machine's
-        own secrets.
-        """
-        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        return {
-            **inherited,
-            "PYTHONUNBUFFERED": "1",
-            "SLACK_API_URL": self.slack_api.url,
-            "SLACK_BOT_TOKEN": self.slack.bot_token,
-            "SLACK_APP_TOKEN": self.slack.app_token,
-            "SLACK_SIGNING_SECRET": self.slack.signing_secret,
-            "GITHUB_WEBHOOK_SECRETS": self._github_secret,
-            "PAGERDUTY_WEBHOOK_SECRETS": self._pagerduty_secret,
-            "PAGERDUTY_API_URL": self.pagerduty.url,
-            "PAGERDUTY_EVENTS_URL": self.pagerduty.url,
-            "PAGERDUTY_API_TOKEN": self.pagerduty.api_token,
-            "PAGERDUTY_FROM": BOT_EMAIL,
-            "PAGERDUTY_ROUTING_KEY": self._routing_key,
-            "JIRA_URL": self.tickets.jira_url,
-            "JIRA_USER": self.tickets.jira_user,
-            "JIRA_TOKEN": self.tickets.jira_token,
-            "SERVICENOW_URL": self.tickets.servicenow_url,
-            "SERVICENOW_USER": self.tickets.servicenow_user,
-            "SERVICENOW_PASSWORD": self.tickets.servicenow_password,
-        }
+        """The whole environment of the bot."""
+        return environment(self)
+
+    @property
+    def slack_events_url(self) -> str:
+        """Where the bot takes Slack's signed requests in HTTP mode."""
+        return f"http://127.0.0.1:{self.places.bot_port}/slack/events"
 
     # -- the world -----------------------------------------------------------------------------------------------
     async def break_service(self, name: str, how: str = "killed") -> None:
@@ -224,22 +218,22 @@ class Workspace:
         write_settings(self.places.program(name).settings, mode="normal", stop_seconds=self.settings.stop_seconds)
         await self.supervisor.start_program(name)
 
-    async def alert(self, name: str = "payments") -> str:
-        """What the monitor does when /health stops answering: a PagerDuty incident. Returns its id."""
+    async def alert(
+        self, name: str = "payments", *, title: str = "", alert_name: str = ALERT_NAME, **details: str
+    ) -> str:
+        """What the monitor does: a PagerDuty incident, about a health check unless told otherwise. Returns its id."""
         program = self.places.program(name)
-        status = await self.health(name)
         pagerduty = {"payments": PAYMENTS_ID, "checkout": CHECKOUT_ID}[name]
-        self.incident_id = await self.pagerduty.trigger(
-            pagerduty,
-            ALERT_TITLE.format(name=name),
-            urgency="high",
-            details={
-                "alert_name": ALERT_NAME,
+        if not title:
+            status = await self.health(name)
+            title = ALERT_TITLE.format(name=name)
+            details = {
                 "check": f"GET http://127.0.0.1:{program.port}/health",
                 "result": f"HTTP {status}" if status else "connection refused",
                 "failing_since": self.clock().isoformat(timespec="seconds"),
-            },
-        )
+            }
+        told = {"alert_name": alert_name, **details}
+        self.incident_id = await self.pagerduty.trigger(pagerduty, title, urgency="high", details=told)
         return self.incident_id
 
     async def health(self, name: str) -> int:
@@ -263,7 +257,7 @@ class Workspace:
         at = self.clock() - timedelta(minutes=minutes_ago)
         await send_deployment(
             f"http://127.0.0.1:{self.places.bot_port}/webhooks/github",
-            secret=self._github_secret,
+            secret=self.made_up.github,
             repository={"payments": PAYMENTS_REPOSITORY, "checkout": CHECKOUT_REPOSITORY}[name],
             at=at,
             delivery=str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)),

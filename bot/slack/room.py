@@ -69,9 +69,9 @@ class SlackRoom:
     @property
     def connected(self) -> bool:
         """Whether Slack can reach us now: the socket is open, or in HTTP mode the identity is known."""
-        if self._socket is not None:
-            return self._socket.connected.is_set()
-        return self._dispatcher is not None
+        if self.http_endpoint is not None:
+            return self._dispatcher is not None
+        return self._socket is not None and self._socket.connected.is_set()
 
     async def run(self) -> None:
         """Learn who we are, handle what a crash left over, then listen until cancelled."""

@@ -140,7 +140,9 @@ def _open(
         }
         _write(session, equipment, incident, EntryKind.ASKED, "bot", now, data, run_id)
     kinds = {question.kind for question in asks}
-    if "approval" in kinds:
+    if {"confirmation", "approval"} <= kinds:
+        text = "Two questions: the card in the thread waits for your confirmation, then for somebody else's approval."
+    elif "approval" in kinds:
         text = "Asked for approval: the card in the thread waits for somebody else than you."
     elif kinds:
         text = "One question first: the card in the thread waits for your confirmation."

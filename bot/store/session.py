@@ -81,7 +81,11 @@ class Store:
     async def close(self) -> None:
         """Finish the transactions under way and close every connection."""
         for pool in (self._writing, self._reading):
-            await asyncio.to_thread(pool.shutdown)
+            pool.shutdown(
+                wait=False
+            )  # nothing new; the loop's own pool may be gone already (the engine takes it along)
+        while any(thread.is_alive() for pool in (self._writing, self._reading) for thread in pool._threads):  # noqa: SLF001 - there is no public way to wait without blocking the loop
+            await asyncio.sleep(0.005)
         self._reader.dispose()
         self._writer.dispose()
 

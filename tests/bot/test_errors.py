@@ -9,7 +9,12 @@ from bot.errors import Ambiguous, ConfigurationError, CountersignError, Permanen
 
 @pytest.mark.parametrize(
     ("kind", "parent"),
-    [(Transient, CountersignError), (Permanent, CountersignError), (ConfigurationError, Permanent), (Ambiguous, CountersignError)],
+    [
+        (Transient, CountersignError),
+        (Permanent, CountersignError),
+        (ConfigurationError, Permanent),
+        (Ambiguous, CountersignError),
+    ],
 )
 def test_every_failure_has_its_place_in_the_tree(kind: type[Exception], parent: type[Exception]) -> None:
     assert issubclass(kind, parent)

@@ -18,7 +18,8 @@ from tests.fakes.scene import Scene, scene
 
 WITH_IDS = {
     **PEOPLE,
-    "people": [{**person, "pagerduty": f"P{person['id'].upper()}"} for person in PEOPLE["people"][:2]] + PEOPLE["people"][2:],
+    "people": [{**person, "pagerduty": f"P{person['id'].upper()}"} for person in PEOPLE["people"][:2]]
+    + PEOPLE["people"][2:],
 }
 
 
@@ -27,7 +28,9 @@ async def trouble(tmp_path: Path) -> AsyncIterator[Scene]:
     async with scene(tmp_path, people=People.model_validate(WITH_IDS)) as made:
         await made.fold(alert())
         incident = await made.incident()
-        offer = Proposal("prop_1", incident.id, "restart-service", "restart", "w", "open", None, 1, [], created_at=START)
+        offer = Proposal(
+            "prop_1", incident.id, "restart-service", "restart", "w", "open", None, 1, [], created_at=START
+        )
         await made.write(lambda s: proposals.save(s, offer))
         yield made
 
@@ -50,7 +53,9 @@ async def test_T01_a_viewer_changes_nothing(trouble: Scene, name: str) -> None:
     incident = await trouble.incident()
     before = await trouble.entries()
     dev = trouble.person("dev")
-    reply = await (ASKS[name](trouble, dev, incident.id) if name in ASKS else trouble.requests.resume("all", "", "r", dev))
+    reply = await (
+        ASKS[name](trouble, dev, incident.id) if name in ASKS else trouble.requests.resume("all", "", "r", dev)
+    )
     assert (reply.ok, reply.data["code"]) == (False, "wrong_role")
     assert (await trouble.entries(), await trouble.incident()) == (before, incident)
     assert await trouble.equipment.kill_switch.stops() == ()

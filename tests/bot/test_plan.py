@@ -46,9 +46,7 @@ def sample() -> Plan:
         risk="safe",
         precheck="facts.health.status != 200",
         expect=(OutputPattern(pattern="OK", allow_failure=True), OutputPattern(pattern="sure")),
-        check=Check(
-            fact="health", expect="status == 200", within_seconds=30.0, every_seconds=1.5, required=3, of=4
-        ),
+        check=Check(fact="health", expect="status == 200", within_seconds=30.0, every_seconds=1.5, required=3, of=4),
         rollback=(act("payments", "supervisor.stop"), act("worker", "supervisor.start")),
         rollback_note="none",
         irreversible=True,
@@ -244,7 +242,12 @@ def test_targets_are_all_that_is_touched_each_once() -> None:
 
 @pytest.mark.parametrize(
     ("risks", "strongest"),
-    [(["read"], "read"), (["read", "safe"], "safe"), (["caution", "safe"], "caution"), (["safe", "forbidden"], "forbidden")],
+    [
+        (["read"], "read"),
+        (["read", "safe"], "safe"),
+        (["caution", "safe"], "caution"),
+        (["safe", "forbidden"], "forbidden"),
+    ],
 )
 def test_the_risk_of_a_plan_is_its_strongest(risks: list[str], strongest: str) -> None:
     steps = tuple(small().steps[0].model_copy(update={"risk": risk}) for risk in risks)

@@ -11,7 +11,7 @@ from bot.incident import IncidentStatus, ServiceReference, SignalKind
 from bot.plan import Plan
 from bot.stages.match import choose
 from bot.stages.propose import offer, propose
-from bot.store import proposals, runs
+from bot.store import incidents, proposals, runs
 from guards import Policy
 from tests.fakes.equipment import POLICY, alert
 from tests.fakes.scene import Scene, scene
@@ -84,7 +84,7 @@ async def test_T23_nothing_runs_for_a_resolved_incident(trouble: Scene) -> None:
         ("restart-service", "payments", "staging", "unknown_service"),
         ("restart-service", "*", None, "unknown_service"),
         ("restart-service", "", None, "unknown_service"),
-        ("clear-cache", "payments", None, "no_target"),
+        ("clear-cache", "payments", None, "no_safe_step"),
     ],
 )
 async def test_T34_what_is_not_there_is_not_guessed(
@@ -95,11 +95,23 @@ async def test_T34_what_is_not_there_is_not_guessed(
     assert trouble.started == []
 
 
-async def test_a_run_belongs_to_an_open_incident(tmp_path: Path) -> None:
+async def test_a_plan_is_shown_for_an_incident(tmp_path: Path) -> None:
     async with scene(tmp_path) as made:
-        for ask in (made.ask(), made.requests.plan_runbook("restart-service", "payments", None, made.person("ana"))):
-            reply = await ask
-            assert (reply.ok, reply.data["code"]) == (False, "no_incident")
+        reply = await made.requests.plan_runbook("restart-service", "payments", None, made.person("ana"))
+        assert (reply.ok, reply.data["code"]) == (False, "no_incident")
+
+
+async def test_planned_work_has_a_thread_and_the_same_guards(tmp_path: Path) -> None:
+    async with scene(tmp_path) as made:
+        assert (await made.ask("dev")).data["code"] == "wrong_role"
+        assert await made.read(incidents.open_incidents) == []
+        assert (await made.ask("ana")).ok
+        (opened,) = await made.read(incidents.open_incidents)
+        assert (opened.source, opened.service, opened.environment) == ("slack", "payments", "prod")
+        assert [row["kind"] for row in await made.outbox("pagerduty")] == []
+        assert (await made.vote("ben")).ok
+        assert await made.carry_out() == "succeeded"
+        assert await made.read(incidents.open_incidents) == []
 
 
 async def test_the_command_takes_the_offer_of_the_same_runbook(trouble: Scene) -> None:
@@ -153,8 +165,9 @@ async def test_T35_a_runbook_for_staging_does_not_run_in_prod(trouble: Scene) ->
 async def test_T35_an_incident_of_an_unknown_service_runs_nothing(tmp_path: Path) -> None:
     async with scene(tmp_path) as made:
         await made.fold(alert(service=ServiceReference(id="PNOBODY", name="payments")))
-        reply = await made.ask()
-        assert reply.data["code"] == "no_incident"
+        await made.ask()
+        assert (await made.run()).incident_id != (await made.incident()).id
+        assert (await made.incident()).environment == ""
 
 
 async def test_T29_T57_limits_per_person_hold_across_incidents(trouble: Scene) -> None:

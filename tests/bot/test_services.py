@@ -68,7 +68,9 @@ def test_T35_two_rules_that_both_fit_are_no_answer() -> None:
         ("*", "prod", None),
     ],
 )
-def test_T34_a_name_in_several_environments_is_not_guessed(name: str, environment: str | None, wanted: str | None) -> None:
+def test_T34_a_name_in_several_environments_is_not_guessed(
+    name: str, environment: str | None, wanted: str | None
+) -> None:
     found = catalogue(*PAIR).named(name, environment)
     assert (found.environment if found else None) == wanted
 
@@ -136,9 +138,7 @@ def test_somebody_is_called_by_a_whole_name(name: str, wanted: list[str]) -> Non
 
 
 def test_two_of_one_name_are_both_given() -> None:
-    two = people(
-        people=[{"id": "ana.b", "name": "Ana Berg"}, {"id": "ana.c", "name": "Ana Cruz"}], groups={}
-    )
+    two = people(people=[{"id": "ana.b", "name": "Ana Berg"}, {"id": "ana.c", "name": "Ana Cruz"}], groups={})
     assert [person.id for person in two.called("ana")] == ["ana.b", "ana.c"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.stories import bot_killed, not_approved, service_crash, slack_down, verify_fails
+from bot.sandbox.stories import bot_killed, clear_cache, not_approved, service_crash, slack_down, verify_fails
 from bot.sandbox.story import Story
 
 STORIES: dict[str, Story] = {
@@ -13,5 +13,6 @@ STORIES: dict[str, Story] = {
         not_approved.STORY,
         bot_killed.STORY,
         slack_down.STORY,
+        clear_cache.STORY,
     )
 }

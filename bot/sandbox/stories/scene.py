@@ -17,10 +17,11 @@ from bot.sandbox.slack_records import NotAcknowledged, SlackMessage
 from bot.sandbox.story import Narrator, StoryFailed
 from bot.sandbox.workspace import Workspace
 
-AWAY = ("not_connected", "connection_lost", "slack_unreachable")
+AWAY = ("not_connected", "connection_lost", "slack_unreachable", "connection_failed", "http 503")
 # What each kind of entry says, in the thread and in notes and comments (templates/).
 REQUESTED = r"asked to run"
 APPROVED = r"approved\W* by"
+ANSWERED_BY = r"(?:approved|confirmed)\W* by\W* {}"
 EXECUTED = r"\bdone\b\W"
 PROVED = r"(?<!not )proved\W*health"
 NOT_PROVED = r"not proved"
@@ -132,9 +133,9 @@ class Scene:
         )
 
     # -- acting --------------------------------------------------------------------------------------------------
-    async def alert(self, service: str = "payments") -> None:
-        """The monitor opens a PagerDuty incident."""
-        self.incident = await self.workspace.alert(service)
+    async def alert(self, service: str = "payments", **told: str) -> None:
+        """The monitor opens a PagerDuty incident. told: as Workspace.alert takes it."""
+        self.incident = await self.workspace.alert(service, **told)
         self.say(f"PagerDuty opens incident {self.incident}")
 
     async def button(self, action: str, *, within: float = 20.0, other_than: str = "") -> Button:

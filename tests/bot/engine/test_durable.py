@@ -255,11 +255,17 @@ async def test_pitfall_12_nothing_is_pickled(tmp_path: Path) -> None:
     async with launched(tmp_path, flow_of(log, 0.05)) as engine:
         await engine.start("run_1")
         await ended(engine, "run_1")
-    forms = rows(tmp_path, "select serialization from workflow_status union select serialization from operation_outputs")
+    forms = rows(
+        tmp_path, "select serialization from workflow_status union select serialization from operation_outputs"
+    )
     assert forms == [("portable_json",)]
     stored = [
         str(row[0])
-        for name, column in (("workflow_input", "inputs"), ("workflow_output", "output"), ("operation_outputs", "output"))
+        for name, column in (
+            ("workflow_input", "inputs"),
+            ("workflow_output", "output"),
+            ("operation_outputs", "output"),
+        )
         for row in rows(tmp_path, f"select {column} from {name}")
     ]
     assert '"act"' in stored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -349,19 +349,3 @@ async def test_what_is_not_there_is_permanent(bench: Bench, kind: str, subject: 
 async def test_a_notice_goes_to_its_channel(bench: Bench) -> None:
     await bench.send("notice", payload={"text": "audit head <x>", "channel": OTHER})
     assert bench.workspace.messages(OTHER)[0].text == "audit head &lt;x&gt;"
-
-
-def waits(pace: Pace, ask: Callable[[Pace], float], times: int) -> list[float]:
-    return [round(ask(pace), 2) for _ in range(times)]
-
-
-def test_the_pace_reserves_places_in_order() -> None:
-    time = [0.0]
-    pace = Pace(1.0, 2, lambda: time[0])
-    assert waits(pace, lambda p: p.post("C1"), 4) == [0.0, 0.0, 1.0, 2.0]
-    assert waits(pace, lambda p: p.post("C2"), 1) == [0.0]
-    time[0] = 10.0
-    assert waits(pace, lambda p: p.post("C1"), 3) == [0.0, 0.0, 1.0]
-    pace.slow_down("C1")
-    assert waits(pace, lambda p: p.post("C1"), 1) == [1.0]
-    assert waits(pace, lambda p: p.edit(), 21) == [0.0] * 20 + [1.2]

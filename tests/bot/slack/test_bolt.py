@@ -14,7 +14,9 @@ from bot.slack.bolt import build
 async def test_building_says_nothing_and_other_warnings_are_still_said(
     room: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", room.workspace.bot_token)  # Bolt reads it by itself, which is how the bot runs
+    monkeypatch.setenv(
+        "SLACK_BOT_TOKEN", room.workspace.bot_token
+    )  # Bolt reads it by itself, which is how the bot runs
     identity = await room.client.identity()
     with caplog.at_level(logging.WARNING):
         app = build(room.desk, identity, room.workspace.bot_token)

@@ -86,9 +86,7 @@ async def test_success_resolves_and_tells_the_monitor_after_the_notes(waiting: S
 async def test_T58_success_without_any_proof_does_not_resolve(waiting: Scene) -> None:
     run = await waiting.run()
     bare = run.plan.model_copy(update={"steps": (run.plan.steps[0],)})
-    await waiting.write(
-        lambda s: s.connection().exec_driver_sql("update run set plan = ?", (bare.model_dump_json(),))
-    )
+    await waiting.write(lambda s: s.connection().exec_driver_sql("update run set plan = ?", (bare.model_dump_json(),)))
     await end(waiting.equipment, run.id, Outcome.SUCCEEDED, "")
     assert (await waiting.incident()).status is not IncidentStatus.RESOLVED
 

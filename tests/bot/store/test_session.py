@@ -123,9 +123,7 @@ async def test_T62_a_locked_database_is_transient(store: Store, tmp_path: Path) 
     assert await store.write(bump) == 0
 
 
-@pytest.mark.parametrize(
-    "bad", ["", "nonsense", "sqlite+aiosqlite://", "mysql://h/d", "oracle+x://h"]
-)
+@pytest.mark.parametrize("bad", ["", "nonsense", "sqlite+aiosqlite://", "mysql://h/d", "oracle+x://h"])
 def test_a_bad_address_names_the_fix(bad: str) -> None:
     with pytest.raises(ConfigurationError, match="DATABASE_URL"):
         parse_url(bad)

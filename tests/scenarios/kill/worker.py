@@ -22,11 +22,14 @@ from bot.engine.durable import Engine
 from bot.engine.lock import ProcessLock
 from bot.facts.base import FactRequest
 from bot.flow import Flow
+from bot.incident import Incident
 from bot.plan import Act
 from bot.reconciler import Reconciler
 from bot.requests import Requests
 from bot.services import Catalogue, Person
+from bot.stages.asking import ask_for
 from bot.stages.base import Equipment
+from bot.stages.plan import make_plan
 from bot.store import approvals, incidents, outbox, runs, workers
 from bot.store.inbox import Inbox
 from bot.telemetry import configure_logging
@@ -157,10 +160,11 @@ async def make(folder: Path, dice: random.Random) -> Equipment:
 class World:
     """Alerts that come and people who ask and answer, from stored state only, so that a kill loses nothing."""
 
-    def __init__(self, folder: Path, equipment: Equipment, requests: Requests, inbox: Inbox, triage: Triage) -> None:
+    def __init__(self, folder: Path, equipment: Equipment, engine: Engine, inbox: Inbox, triage: Triage) -> None:
         self._folder = folder
         self._equipment = equipment
-        self._requests = requests
+        self._requests = Requests(equipment, engine.start, engine.wake)
+        self._start = engine.start
         self._inbox = inbox
         self._triage = triage
 
@@ -196,7 +200,29 @@ class World:
         busy = {run.incident_id for run in await store.read(runs.open_runs)}
         for incident in opened:
             if incident.id not in busy:
-                await self._requests.run_runbook(RUNBOOK, incident.service, None, self.person("ana"), "C0SVC")
+                await self.ask_for(incident)
+
+    async def ask_for(self, incident: Incident) -> None:
+        """As bot/requests.py does, but for all three acts at once, so that a kill may come between them."""
+        equipment = self._equipment
+        service, runbook = equipment.service_of(incident), equipment.library.get(RUNBOOK)
+        if service is None or runbook is None:
+            raise LookupError(f"{incident.service} or {RUNBOOK}")
+        made = make_plan(
+            equipment,
+            incident=incident,
+            service=service,
+            runbook=runbook,
+            steps=runbook.steps,
+            given={},
+            facts={},
+            requester="ana",
+            why="the kill test asked for it",
+            created_at=equipment.clock(),
+        )
+        outcome = await ask_for(equipment, incident, made, RUNBOOK, self.person("ana"), "")
+        if outcome.run_id:
+            await self._start(outcome.run_id)
 
     async def answer(self) -> None:
         """Yes to every question of permission; about an unknown outcome the truth, from the ledger."""
@@ -232,12 +258,11 @@ async def live(folder: Path, seed: int) -> None:
         threads=4,
     )
     triage = Triage(equipment, inbox, engine.wake, poll=0.1)
-    requests = Requests(equipment, engine.start, engine.wake)
     reconciler = Reconciler(equipment, engine, look_again, every=0.2)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     engine.launch()
-    world = World(folder, equipment, requests, inbox, triage)
+    world = World(folder, equipment, engine, inbox, triage)
     parts = [asyncio.create_task(part) for part in (triage.run(), reconciler.run(), world.run(), stop.wait())]
     (folder / f"ready-{os.getpid()}").touch()
     done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,37 @@
+"""Where commands find the configuration, the state folder and the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.cli.options import configuration, database_url, state_dir
+from bot.errors import ConfigurationError
+
+
+def test_the_given_file_wins_over_the_environment(installation: Path) -> None:
+    assert configuration(None).path == installation / "countersign.yaml"
+    with pytest.raises(ConfigurationError):
+        configuration(str(installation / "other.yaml"))
+
+
+def test_the_database_is_in_the_state_folder_unless_told(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert database_url(configuration(None)) == f"sqlite+aiosqlite:///{installation / 'state' / 'countersign.db'}"
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://a@b/c")
+    assert database_url(configuration(None)) == "postgresql+psycopg://a@b/c"
+
+
+def test_T55_the_state_folder_is_known_while_everything_else_is_broken(installation: Path) -> None:
+    assert state_dir(None) == configuration(None).state_dir
+    (installation / "people.yaml").write_text("people: [")
+    with (installation / "countersign.yaml").open("a") as file:
+        file.write("\nnonsense: 1\n")
+    assert state_dir(None) == installation / "state"
+
+
+def test_a_state_folder_that_is_no_text(installation: Path) -> None:
+    (installation / "countersign.yaml").write_text("state_dir: [a]\n")
+    with pytest.raises(ConfigurationError) as caught:
+        state_dir(None)
+    assert caught.value.place == "countersign.yaml: state_dir"
