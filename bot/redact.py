@@ -80,19 +80,19 @@ CANNOT = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Recurs
 
 
 class Hidden:
-    """The marks of one text, each kept under a placeholder that no pattern begins with."""
+    """The marks of one text, each kept under a token that no pattern begins with."""
 
     def __init__(self) -> None:
         self._kept: list[bytes] = []
 
     def hide(self, mark: bytes) -> bytes:
-        """A placeholder for the mark."""
+        """The token for the mark."""
         self._kept.append(mark)
         digits = "".join(chr(0xFDD0 + int(digit, 16)) for digit in f"{len(self._kept) - 1:x}")
         return f"\ufdee{digits}\ufdef".encode()
 
     def reveal(self, raw: bytes) -> bytes:
-        """The bytes with every placeholder replaced by its mark."""
+        """The bytes with every token replaced by its mark."""
         return bytes(HIDDEN.sub(self._mark, raw))
 
     def _mark(self, match: Any) -> bytes:

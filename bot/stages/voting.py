@@ -85,9 +85,10 @@ def _vote(
     approvals.decide(session, approval.id, state, now)
     names = _names(session, equipment, approval)
     if state == "approved":
-        data = {"by": names, "digest": run.plan.short_digest}
+        data = {"by": names, "digest": run.plan.short_digest, "kind": approval.kind}
         _entry(session, equipment, run, incident, EntryKind.APPROVED, person, now, data)
-        return done("Approved. The card shows how it goes."), (run.id, approval.id)
+        word = "Confirmed" if approval.kind == "confirmation" else "Approved"
+        return done(f"{word}. The card shows how it goes."), (run.id, approval.id)
     _entry(session, equipment, run, incident, EntryKind.DECLINED, person, now, {"by": person.name, "reason": reason})
     return done("Declined. Nothing will be done."), (run.id, approval.id)
 

@@ -41,6 +41,7 @@ class Store:
         self._writer = writer
         self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     @classmethod
     async def open(cls, url: str) -> Store:
@@ -80,12 +81,9 @@ class Store:
 
     async def close(self) -> None:
         """Finish the transactions under way and close every connection."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         for pool in (self._writing, self._reading):
-            pool.shutdown(
-                wait=False
-            )  # nothing new; the loop's own pool may be gone already (the engine takes it along)
-        while any(thread.is_alive() for pool in (self._writing, self._reading) for thread in pool._threads):  # noqa: SLF001 - there is no public way to wait without blocking the loop
-            await asyncio.sleep(0.005)
+            pool.shutdown()  # idle now, so this does not hold up the loop; its own pool may be gone with the engine
         self._reader.dispose()
         self._writer.dispose()
 
@@ -95,12 +93,13 @@ class Store:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    @staticmethod
-    async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         try:
             started = asyncio.get_running_loop().run_in_executor(pool, work)
         except RuntimeError as error:  # the pool was shut down
             raise Transient("the store is closed") from error
+        self._under_way.add(started)
+        started.add_done_callback(self._under_way.discard)
         return await asyncio.shield(started)
 
     def _read(self, work: Callable[[Session], T]) -> T:

@@ -10,7 +10,7 @@ from bot.sandbox import judge
 from bot.sandbox.configuration import CACHES, CHANNEL
 from bot.sandbox.people import ANA, BEN
 from bot.sandbox.redis_server import PROGRAM, RedisServer
-from bot.sandbox.stories.scene import ANSWERED_BY, EXECUTED, REQUESTED, WORKED, Scene
+from bot.sandbox.stories.scene import APPROVED, CONFIRMED, EXECUTED, REQUESTED, WORKED, Scene
 from bot.sandbox.story import Narrator, Story, StoryFailed
 from bot.sandbox.workspace import Workspace
 
@@ -60,7 +60,7 @@ async def play(workspace: Workspace, say: Narrator) -> None:
     await scene.refused(ANA, approve, r"your own|who asked|self", "Ana cannot approve what she asked for")
     await counted(scene, redis, STALE_KEYS, "nothing was done meanwhile")
     await scene.press(BEN, approve)
-    await scene.everywhere((REQUESTED, ANSWERED_BY.format(ANA.name), ANSWERED_BY.format(BEN.name), EXECUTED, WORKED))
+    await scene.everywhere((REQUESTED, CONFIRMED, APPROVED, EXECUTED, WORKED))
     await counted(scene, redis, 0, f"exactly database {STALE} was cleared")
     say.check(
         judge.missing({"how many": rf"{STALE_KEYS} keys removed from database {STALE}"}, "\n".join(scene.thread())),

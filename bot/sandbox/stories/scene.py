@@ -21,7 +21,7 @@ AWAY = ("not_connected", "connection_lost", "slack_unreachable", "connection_fai
 # What each kind of entry says, in the thread and in notes and comments (templates/).
 REQUESTED = r"asked to run"
 APPROVED = r"approved\W* by"
-ANSWERED_BY = r"(?:approved|confirmed)\W* by\W* {}"
+CONFIRMED = r"confirmed\W* by"
 EXECUTED = r"\bdone\b\W"
 PROVED = r"(?<!not )proved\W*health"
 NOT_PROVED = r"not proved"
