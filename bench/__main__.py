@@ -31,8 +31,12 @@ RESULTS = Path(__file__).with_name("results.json")
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; all when none is named")
-    parser.add_argument("--rounds", type=int, default=5, help="side-by-side rounds, in turns (at least 5 to be compared)")
-    parser.add_argument("--quick", action="store_true", help="2 rounds of small storms: does it work, not how fast it is")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="side-by-side rounds, in turns (at least 5 to be compared)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="2 rounds of small storms: does it work, not how fast it is"
+    )
     parser.add_argument("--seed", type=int, default=20261121, help="of everything random (moments of the kills)")
     parser.add_argument("--scratch", type=Path, help="folder on the disk to measure; else the system's temporary one")
     parser.add_argument("--profile", type=Path, help="also write where the time goes to this folder")

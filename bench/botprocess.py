@@ -82,7 +82,11 @@ def service(number: int, folder: Path) -> dict[str, Any]:
         "owner": "bench",
         "tier": 2,
         "targets": [
-            {"kind": "command_host", "name": f"host-{number:03d}", "settings": {"allowed_programs": {"true": "/bin/true"}}}
+            {
+                "kind": "command_host",
+                "name": f"host-{number:03d}",
+                "settings": {"allowed_programs": {"true": "/bin/true"}},
+            }
         ],
         "facts": {"disk": {"kind": "disk", "settings": {"path": str(folder)}}},
         "match": {"pagerduty": [f"PSVC{number:04d}"]},

@@ -7,7 +7,10 @@ stand-in's socket by one clock. Ours verifies, stores, correlates, renders and d
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
+import sys
 import time
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,10 +25,6 @@ from bench.botprocess import CHANNEL, PERSON, TEAM, Pace, ask, bot
 from bench.processes import Failed, answers, free_port, running
 from bench.report import Figure, Round, compared, percentile
 from bench.run import Run
-
-import hashlib
-import hmac
-import sys
 
 WITHIN = 10.0
 BETWEEN = 0.02  # seconds between two samples: the bots are idle again
@@ -121,7 +120,15 @@ async def bare(folder: Path) -> AsyncIterator[Partner]:
     """The bare Bolt bot, connected."""
     slack = await reference.load("slack_stub").SlackStub().start()
     port = free_port()
-    argv = [sys.executable, "-m", "bench.bare_bolt", "--port", str(port), "--slack", f"http://127.0.0.1:{slack.port}/api/"]
+    argv = [
+        sys.executable,
+        "-m",
+        "bench.bare_bolt",
+        "--port",
+        str(port),
+        "--slack",
+        f"http://127.0.0.1:{slack.port}/api/",
+    ]
     try:
         async with running(argv, folder / "bare.log") as process:
             await answers(port, "/healthz", process, within=30, every=0.02)
@@ -148,7 +155,7 @@ async def offer(our: Partner, number: int) -> tuple[str, str]:
         SELECT p.id, m.ts FROM incident i JOIN proposal p ON p.incident_id = i.id AND p.state = 'open'
         JOIN slack_message m ON m.key = 'summary:' || i.id WHERE i.external_id = 'PINC{number:06d}'
         AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident_id = i.id AND o.state IN ('pending', 'sending'))
-    """  # noqa: S608
+    """
     assert our.folder is not None
     for _ in range(500):
         found = ask(our.folder / "state" / "countersign.db", query)
@@ -203,13 +210,38 @@ async def talk(who: Partner, times: Times, shown: tuple[str, str]) -> None:
 
 
 FIGURES: tuple[tuple[str, str, float, str], ...] = (
-    ("webhook to message posted", "post", 2.0, "verify, fsync, one app transaction with audit, three outbox transactions, render"),
+    (
+        "webhook to message posted",
+        "post",
+        2.0,
+        "verify, fsync, one app transaction with audit, three outbox transactions, render",
+    ),
     ("slash command to acknowledgement", "command_ack", 1.0, "one fsync in the inbox comes before the acknowledgement"),
-    ("slash command to first visible change", "command_shown", 1.5, "the answer reads the store and renders a template"),
-    ("click (show plan) to acknowledgement", "click_ack", 1.0, "one fsync in the inbox comes before the acknowledgement"),
-    ("click (show plan) to first visible change", "click_shown", 1.5, "fresh facts, plan and guards come before the answer"),
+    (
+        "slash command to first visible change",
+        "command_shown",
+        1.5,
+        "the answer reads the store and renders a template",
+    ),
+    (
+        "click (show plan) to acknowledgement",
+        "click_ack",
+        1.0,
+        "one fsync in the inbox comes before the acknowledgement",
+    ),
+    (
+        "click (show plan) to first visible change",
+        "click_shown",
+        1.5,
+        "fresh facts, plan and guards come before the answer",
+    ),
     ("click (run) to acknowledgement", "run_ack", 1.0, "one fsync in the inbox comes before the acknowledgement"),
-    ("click (run) to first visible change", "run_shown", 1.5, "fresh facts, plan, guards and three transactions come before it"),
+    (
+        "click (run) to first visible change",
+        "run_shown",
+        1.5,
+        "fresh facts, plan, guards and three transactions come before it",
+    ),
 )
 
 
@@ -240,7 +272,11 @@ def figure(found: list[tuple[Times, Times]], name: str, column: str, target: flo
         "ours": [value for mine, _ in found for value in getattr(mine, column)],
         "bare": [value for _, floor in found for value in getattr(floor, column)],
     }
-    extra = {f"{who}_{q}": percentile(values, share) for who, values in pooled.items() for q, share in (("p50", 0.5), ("p99", 0.99))}
+    extra = {
+        f"{who}_{q}": percentile(values, share)
+        for who, values in pooled.items()
+        for q, share in (("p50", 0.5), ("p99", 0.99))
+    }
     extra["samples"] = len(pooled["ours"])
     return compared(name, "ms", rounds, "at most", target, limit_is="bench/bare_bolt.py", why=why, extra=extra)
 

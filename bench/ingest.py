@@ -137,10 +137,13 @@ class Sender:
         try:
             while self.left:
                 number = self.left.pop()
-                if await line.send(self.requests[number]) == 202:
+                answer = await line.send(self.requests[number])
+                if answer == 202:
                     self.answered[number] += 1
-                else:
+                elif answer == 503:  # not stored, and it says so: repeated like PagerDuty does
                     self.left.insert(0, number)
+                else:
+                    raise Failed(f"a signed alert was answered {answer}")
                 number = -1
         except (OSError, AttributeError):  # killed: storm.py's Conn has no transport any more
             self.left.append(number)
@@ -172,9 +175,7 @@ class Found:
     miscounted: int
 
 
-def compare(
-    answered: set[str], inbox: list[str], signals: list[str], occurrences: int
-) -> Found:
+def compare(answered: set[str], inbox: list[str], signals: list[str], occurrences: int) -> Found:
     """answered, inbox, signals: event ids; occurrences: summed over the incidents, one per distinct alert."""
     kept, folded_ids = Counter(inbox), Counter(signals)
     lost = {key for key in answered if key not in kept or key not in folded_ids}
@@ -208,7 +209,12 @@ async def survives(run: Run) -> list[Figure]:
     finally:
         await slack.stop()
     run.say(f"  kills after {moments} of {count} answers: lost {found.lost}, doubled {found.doubled}")
-    extra = {"answered_at_each_kill": moments, "incidents": incidents, "alerts": counted, "last_restart_to_drained_s": took}
+    extra = {
+        "answered_at_each_kill": moments,
+        "incidents": incidents,
+        "alerts": counted,
+        "last_restart_to_drained_s": took,
+    }
     return [
         alone("kill -9 during a storm, answered and lost", "alerts", found.lost, "at most", 0, extra=extra),
         alone("kill -9 during a storm, stored twice", "alerts", found.doubled, "at most", 0),

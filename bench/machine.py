@@ -20,7 +20,9 @@ def describe(folder: Path, seed: int, rounds: int) -> dict[str, Any]:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "--short", "HEAD"),
-        "uncommitted_files": len(_git("status", "--porcelain", "--", "bot", "guards", "runbooks", "templates").splitlines()),
+        "uncommitted_files": len(
+            _git("status", "--porcelain", "--", "bot", "guards", "runbooks", "templates").splitlines()
+        ),
         "seed": seed,
         "rounds": rounds,
         "python": platform.python_version(),

@@ -166,7 +166,9 @@ async def _listening(port: int, process: Process, within: float = 15.0) -> None:
         raise Failed(f"nobody listens after {within:g} s:\n{process.tail()}") from error
 
 
-async def storm(url: str, folder: Path, *, count: int, groups: int, concurrency: int = 32, rate: float = 0) -> dict[str, Any]:
+async def storm(
+    url: str, folder: Path, *, count: int, groups: int, concurrency: int = 32, rate: float = 0
+) -> dict[str, Any]:
     """Run storm.py against a server; its own figures. Raises Failed when it does not answer with them."""
     argv = [
         sys.executable, str(reference.find("storm.py")), "--url", url, "--secret", reference.SECRET, "--count", str(count),

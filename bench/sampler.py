@@ -64,7 +64,11 @@ class Sampler(threading.Thread):
             for place in {f"{file}:{name}" for file, name, _ in named}:
                 inclusive[place] += spent
         total = sum(threads.values()) or 1.0
-        parts = [("CPU time by thread", threads), ("with everything below, by function", inclusive), ("own, by line", own)]
+        parts = [
+            ("CPU time by thread", threads),
+            ("with everything below, by function", inclusive),
+            ("own, by line", own),
+        ]
         lines = [f"{total:.2f} s of CPU time since the loop began"]
         for title, counted in parts:
             lines += ["", title]

@@ -96,9 +96,13 @@ async def import_profile(run: Run, slack_port: int) -> None:
         return
     with run.folder("importtime") as folder:
         code = "import bot.app"
-        async with running([sys.executable, "-X", "importtime", "-c", code], folder / "log", environ=environment(slack_port)) as it:
+        async with running(
+            [sys.executable, "-X", "importtime", "-c", code], folder / "log", environ=environment(slack_port)
+        ) as it:
             await it.wait(60)
-            rows = [line.split("|") for line in it.output.read_text(encoding="utf-8").splitlines() if line.count("|") == 2]
+            rows = [
+                line.split("|") for line in it.output.read_text(encoding="utf-8").splitlines() if line.count("|") == 2
+            ]
     numbers = [(int(b), a.rpartition(":")[2].strip(), name.rstrip()) for a, b, name in rows if b.strip().isdigit()]
     numbers.sort(reverse=True)
     place.write_text(

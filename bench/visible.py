@@ -49,7 +49,7 @@ async def lag(run: Run, number: int, count: int, profile: Path | None = None) ->
                 first, last, stored = ask(started.inbox, ACCEPTED)[0]
                 wrong = ask(
                     started.database,
-                    f"SELECT count(*) FROM incident WHERE json_extract(body, '$.occurrences') <> {count // GROUPS}",  # noqa: S608
+                    f"SELECT count(*) FROM incident WHERE json_extract(body, '$.occurrences') <> {count // GROUPS}",
                 )[0][0]
         finally:
             await slack.stop()
@@ -170,7 +170,13 @@ async def paced(run: Run) -> list[Figure]:
     found = await tell(run, groups=groups, each=10, pace=USUAL, slack_rate=1, within=3.0 * groups, name="paced")
     said = f"{found.posts} posts, {found.edits} edits, {found.limited} answered 429, {overtaken(found.ranks)} before the last critical"
     run.say(f"  paced: {groups} incidents told in {found.took:.1f} s: {said}")
-    extra = {"groups": groups, "posts": found.posts, "answered_429": found.limited, "failed": found.failed, "order": found.ranks}
+    extra = {
+        "groups": groups,
+        "posts": found.posts,
+        "answered_429": found.limited,
+        "failed": found.failed,
+        "order": found.ranks,
+    }
     return [
         alone("1 message/s: incidents lost", "incidents", groups - found.incidents + found.failed, "at most", 0, extra=extra,
               why=f"{found.unsent} rows still wait"),

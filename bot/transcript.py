@@ -1,7 +1,8 @@
 """The transcript: append-only entries, written once, recorded in Slack, PagerDuty and the ticket.
 
 Written by bot/triage.py, bot/flow.py and bot/slack; stored by bot/store/entries.py; worded by templates.
-An entry holds data, never prose: the words are in templates/<destination>/<kind>.*. `data` is redacted before storage.
+An entry holds data, never prose: the words are macros of the kind's name, for Slack in templates/slack/_entry.j2, for
+PagerDuty and tickets in templates/entry_lines.txt.j2. `data` is redacted before storage.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bot.incident import Frozen
 
 
 class EntryKind(StrEnum):
-    """What happened. Each kind has one template per destination that records it."""
+    """What happened. Each kind has words at every destination that records it."""
 
     OPENED = "opened"
     ACKNOWLEDGED = "acknowledged"
@@ -65,7 +66,7 @@ class Entry(Frozen):
     """One line of the transcript.
 
     seq: position in the store, 0 before it is stored. at: UTC. actor: person id, `bot`, or an outside name as given.
-    data: JSON values; see docs/architecture.md for the keys of each kind.
+    data: JSON values; the keys of a kind are those its macro reads, and every one may be missing.
     """
 
     incident_id: str

@@ -17,8 +17,8 @@ def lint(
 ) -> None:
     """Check runbooks: exit 0 with warnings only, 1 with errors."""
     from bot.roster import FACT_NAMES, OPERATIONS
-    from runbooks.lint import lint as check
     from runbooks.folder import read_file
+    from runbooks.lint import lint as check
     from runbooks.load import BUILTIN, RunbookError, load_catalog, load_runbook
 
     given = paths or [BUILTIN]

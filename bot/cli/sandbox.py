@@ -88,7 +88,14 @@ async def until_told(work: Coroutine[None, None, int]) -> int:
 
 
 async def run(
-    story: Story | None, console: Console, *, leave: bool, port: int, keep: bool, folder: Path | None, http: bool
+    story: Story | None,
+    console: Console,
+    *,
+    leave: bool,
+    port: int,
+    keep: bool,
+    folder: Path | None,
+    http: bool = False,
 ) -> int:
     """Start a workspace and play the story in it, or break payments and wait for the visitor."""
     from bot.sandbox.configuration import SandboxSettings

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,5 @@ class Engine:
     async def stop(self, *, registry: bool = False) -> None:
         """Leave; parked runs stay pending under our worker id and go on at the next launch."""
         await asyncio.to_thread(DBOS.destroy, destroy_registry=registry, workflow_completion_timeout_sec=0)
+        # Pitfall 13: it had put its own pool into the loop and has shut that down; whoever stops after us needs one.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._threads))

@@ -179,9 +179,13 @@ class SlackHttp:
         body, content_type = self._body(kind, payload)
         stamp = str(int(self._workspace.clock().timestamp()))
         signed = {**signature(self._workspace.signing_secret, stamp, body), "Content-Type": content_type, **headers}
+        return await self.post(body, signed)
+
+    async def post(self, body: bytes, headers: dict[str, str]) -> JSON:
+        """Exactly these bytes with these headers; the app's answer. Raises NotAcknowledged."""
         limit = aiohttp.ClientTimeout(total=self._timeout)
         try:
-            async with self._session.post(self._url, data=body, headers=signed, timeout=limit) as answer:
+            async with self._session.post(self._url, data=body, headers=headers, timeout=limit) as answer:
                 text = await answer.text()
                 if answer.status != 200:
                     raise NotAcknowledged(f"http {answer.status}")

@@ -18,18 +18,14 @@ from bot.errors import Ambiguous, Permanent, Transient
 from bot.incident import Incident, IncidentStatus
 from bot.plan import Act, Plan, PlanStep
 from bot.stages.base import Equipment
-from bot.stages.enrich import observe, values
 from bot.stages.gate import decide_step, snapshot
 from bot.stages.permission import use_approvals
-from bot.stages.plan import make_plan
+from bot.stages.precheck import fence, fresh_facts, precheck, refusal, unchanged
 from bot.stages.progress import reporter
-from bot.store import attempts, incidents, leases, runs, workers
+from bot.store import attempts, incidents, runs
 from bot.store.runs import Run
 from bot.transcript import Entry, EntryKind
-from guards.context import Context
 from guards.decision import Deny
-from guards.kill_switch import KillSwitch
-from runbooks.expression import ExpressionError, condition_variables, facts_named, holds
 from runbooks.pattern import search
 
 
@@ -55,11 +51,10 @@ class Attempt:
 
 async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
     """Carry out one attempt. Returns `{"state": done|failed|unknown|refused|stopped|not_needed, "reason": ..., "at": ...}`."""
-    run, incident = await equipment.store.read(lambda s: _load(s, attempt.run_id))
+    run, incident, earlier = await equipment.store.read(lambda session: _load(session, attempt))
     plan, step, act = run.plan, run.plan.steps[attempt.step], attempt.act(run.plan)
     step_id = attempt.step_id(plan)
     key = f"{run.id}/{step_id}/{attempt.number}"
-    earlier = await equipment.store.read(lambda s: attempts.get(s, run.id, step_id, attempt.number))
     if earlier is not None:  # we were cut off in here before
         if earlier.state in attempts.FINISHED:
             return {"state": earlier.state, **(earlier.result or {})}
@@ -69,22 +64,22 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
         stopped = await _before(equipment, run, incident, step, act, attempt)
         if stopped is not None:
             return stopped
-    fenced = await _fence(equipment, run, plan, act)
+    fenced = await fence(equipment, run, plan, act)
     if fenced is not None:
-        told, reason = _refusal(fenced), f"not started: {fenced.reason}"
+        told, reason = refusal(fenced), f"not started: {fenced.reason}"
         await _finish(equipment, run, incident, step_id, attempt, act, "failed", None, reason, told)
         return told
     return await _act(equipment, run, incident, step, step_id, attempt, act, key)
 
 
-def _load(session: Session, run_id: str) -> tuple[Run, Incident]:
-    run = runs.get(session, run_id)
+def _load(session: Session, attempt: Attempt) -> tuple[Run, Incident, attempts.Attempt | None]:
+    run = runs.get(session, attempt.run_id)
     if run is None:
-        raise Permanent(f"run {run_id} is not in the store")
+        raise Permanent(f"run {attempt.run_id} is not in the store")
     incident = incidents.get(session, run.incident_id)
     if incident is None:
-        raise Permanent(f"incident {run.incident_id} of run {run_id} is not in the store")
-    return run, incident
+        raise Permanent(f"incident {run.incident_id} of run {run.id} is not in the store")
+    return run, incident, attempts.get(session, run.id, attempt.step_id(run.plan), attempt.number)
 
 
 async def _before(
@@ -98,7 +93,7 @@ async def _before(
     if attempt.undo < 0:
         over = IncidentStatus.RESOLVED
         if incident.status is over or await equipment.live_status(incident) is over:
-            return _refusal(Deny("incident_resolved", "The monitor says this incident is over.", "Nothing is needed."))
+            return refusal(Deny("incident_resolved", "The monitor says this incident is over.", "Nothing is needed."))
         facts = await fresh_facts(equipment, incident, step)
         needed = precheck(step, incident, facts)
         if needed is not None:
@@ -149,77 +144,6 @@ async def _before(
     denial = await equipment.store.write(intend)
     equipment.wake()
     return None if denial is None else await _refused(equipment, run, incident, denial)
-
-
-async def fresh_facts(equipment: Equipment, incident: Incident, step: PlanStep) -> dict[str, Mapping[str, Any]]:
-    """The facts this step's pre-check and proof speak about, observed now."""
-    names = set(facts_named(step.precheck)) | ({step.check.fact} if step.check else set())
-    if not names:
-        return {}
-    return values(await observe(equipment, equipment.service_of(incident), incident, names))
-
-
-def precheck(step: PlanStep, incident: Incident, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """None when the step is still needed; no data is no (safety rule 11)."""
-    if not step.precheck:
-        return None
-    try:
-        needed = holds(step.precheck, condition_variables(incident.model_dump(mode="json"), facts))
-    except ExpressionError as error:
-        return _refusal(
-            Deny("precheck_unproven", f"The pre-check `{step.precheck}` could not be proved: {error}.", "Look by hand.")
-        )
-    if needed:
-        return None
-    return {"state": "not_needed", "reason": f"the pre-check `{step.precheck}` no longer holds"}
-
-
-def unchanged(
-    equipment: Equipment, plan: Plan, incident: Incident, facts: Mapping[str, Mapping[str, Any]]
-) -> Deny | None:
-    """Make the plan again from today's runbook, catalogue and policy: any difference voids the approval (T09, T10)."""
-    runbook = equipment.library.get(plan.runbook)
-    service = equipment.catalogue.named(plan.service, plan.environment)
-    changed = Deny(
-        "plan_changed", "The runbook, the catalogue or the policy changed since this was approved.", "Ask again."
-    )
-    if runbook is None or service is None:
-        return changed
-    by_id = {step.id: step for step in runbook.steps}
-    if any(step.id not in by_id for step in plan.steps):
-        return changed
-    again = make_plan(
-        equipment,
-        incident=incident,
-        service=service,
-        runbook=runbook,
-        steps=[by_id[step.id] for step in plan.steps],
-        given=plan.parameters,
-        facts=facts,
-        requester=plan.requester,
-        why=plan.why,
-        created_at=plan.created_at,
-        expires_at=plan.expires_at,
-    )
-    return None if isinstance(again, Plan) and again.digest == plan.digest else changed
-
-
-async def _fence(equipment: Equipment, run: Run, plan: Plan, act: Act) -> Deny | None:
-    """The last look before the act: our lease, our worker row, the kill switch (T53, T55)."""
-    stops = await equipment.kill_switch.stops()
-    about = Context(action=act.operation, environment=plan.environment, service=plan.service, stops=stops)
-    stopped = KillSwitch().check(about)
-    if isinstance(stopped, Deny):
-        return stopped
-    now = equipment.clock()
-
-    def look(session: Session) -> tuple[str | None, bool]:
-        return leases.holders(session).get(act.target.key), workers.beat(session, equipment.worker, equipment.boot, now)
-
-    holder, alive = await equipment.store.write(look)
-    if holder != run.id or not alive:
-        return Deny("stale_worker", "This worker no longer holds the target.", "Another worker goes on with the run.")
-    return None
 
 
 async def _act(
@@ -292,10 +216,6 @@ async def _finish(
     return {"state": state, **kept}
 
 
-def _refusal(denial: Deny) -> dict[str, Any]:
-    return {"state": "refused", "code": denial.code, "reason": denial.reason, "remedy": denial.remedy}
-
-
 async def _refused(equipment: Equipment, run: Run, incident: Incident, denial: Deny) -> dict[str, Any]:
     equipment.metrics.refusals.labels(denial.code).inc()
-    return _refusal(denial)
+    return refusal(denial)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Text, delete, or_, update
+from sqlalchemy import Text, delete, or_, select, update
 from sqlmodel import Field, Session, SQLModel
 
 from bot.store.columns import UtcText, changed, insert_new, run, table
@@ -42,6 +42,11 @@ def claim(session: Session, worker_id: str, boot: str, now: datetime, stale_afte
 def beat(session: Session, worker_id: str, boot: str, now: datetime) -> bool:
     """A sign of life; False when another boot owns the id: leave at once."""
     return changed(session, update(WORKER).where(C.id == worker_id, C.boot == boot).values(beat_at=now))
+
+
+def alive(session: Session, worker_id: str, boot: str) -> bool:
+    """Whether the id is still ours: the last look before an act (trust case T53)."""
+    return run(session, select(C.boot).where(C.id == worker_id)).scalar_one_or_none() == boot
 
 
 def release(session: Session, worker_id: str, boot: str) -> None:

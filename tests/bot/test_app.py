@@ -51,7 +51,7 @@ async def test_everything_on_the_roster_is_in_the_equipment(bot: tuple[Bot, Conf
 
 
 async def test_every_destination_has_a_recorder(bot: tuple[Bot, Configuration]) -> None:
-    assert set(bot[0].outbox._recorders) == set(DESTINATIONS)
+    assert set(bot[0].outbox._desks) == set(DESTINATIONS)
 
 
 async def test_T46_secrets_of_the_configuration_never_leave(bot: tuple[Bot, Configuration]) -> None:
@@ -65,7 +65,7 @@ async def test_without_tokens_there_is_no_client_and_no_route(tmp_path: Path) ->
     made = await assemble(configuration)
     equipment = made.equipment
     assert (equipment.pagerduty, equipment.jira, equipment.servicenow) == (False, False, False)
-    assert set(made.outbox._recorders) == {"slack"}
+    assert set(made.outbox._desks) == {"slack"}
     await made.clients.close()
     made.inbox.close()
     await made.store.close()
@@ -198,18 +198,21 @@ async def test_a_part_that_fails_ends_the_bot_with_a_code(bot: tuple[Bot, Config
         def launch(self) -> None:
             return None
 
+        def wake(self) -> None:
+            return None
+
+        def warm(self) -> None:
+            return None
+
         async def start(self, _host: str, _port: int) -> int:
             return 0
-
-        async def stop(self) -> None:
-            return None
 
     async def forever() -> None:
         await asyncio.Event().wait()
 
     idle = Part(forever)
     parts = replace(
-        made, engine=idle, server=idle, triage=idle, outbox=idle, reconciler=idle, slack=Part(fail)
-    )  # type: ignore[arg-type]  # reason: doubles
+        made, engine=idle, server=idle, triage=idle, outbox=idle, reconciler=idle, renderer=idle, slack=Part(fail)
+    )  # type: ignore[arg-type]  # reason: test doubles
     async with asyncio.timeout(10):
         assert await app._live(parts, configuration) == app.FATAL

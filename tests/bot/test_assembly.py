@@ -55,7 +55,9 @@ def test_an_adapter_that_is_missing_or_too_many_stops_the_program() -> None:
         ({"GITHUB_WEBHOOK_SECRETS": "g", "PAGERDUTY_WEBHOOK_SECRETS": ""}, {"github"}),
     ],
 )
-def test_T16_a_source_without_a_secret_does_not_exist(tmp_path: Path, environ: dict[str, str], wanted: set[str]) -> None:
+def test_T16_a_source_without_a_secret_does_not_exist(
+    tmp_path: Path, environ: dict[str, str], wanted: set[str]
+) -> None:
     assert set(make_sources(found(tmp_path, **environ))) == wanted
 
 

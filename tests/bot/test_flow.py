@@ -480,3 +480,29 @@ async def test_a_named_runbook_gives_one_changing_step_and_no_step_is_an_answer(
     stage.world.up = True
     reply = await stage.ask()
     assert (reply.ok, reply.data["code"]) == (False, "no_safe_step")
+
+
+async def test_a_mistake_inside_the_run_ends_it_as_unknown_and_pages(stage: Stage) -> None:
+    async def mistake(act: Act) -> None:
+        if act.operation == "supervisor.restart":
+            raise ZeroDivisionError
+
+    stage.world.during = mistake
+    await stage.ask()
+    await stage.approve()
+    assert await stage.carry_out(ListJournal()) == "unknown"
+    assert (await stage.kinds())[-2:] == ["escalated", "finished"]
+    assert list((await stage.equipment.store.read(leases.holders)).values()) == [stage.started[-1]]
+    assert [operation for operation, _ in stage.world.acts].count("supervisor.restart") == 1
+
+
+async def test_a_confirmation_is_waited_for_before_an_approval(stage: Stage) -> None:
+    await stage.ask()
+    first = (await stage.equipment.store.read(lambda s: approvals.for_run(s, stage.started[-1])))[0]
+    from dataclasses import replace
+
+    confirmation = replace(first, id="apr_zzzz", kind="confirmation")
+    await stage.equipment.store.write(lambda s: approvals.open(s, confirmation))
+    journal = ListJournal()
+    assert await stage.carry_out(journal) == "expired"
+    assert journal.waited == ["apr_zzzz"]

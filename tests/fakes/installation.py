@@ -23,10 +23,9 @@ NEEDED = {
     "SERVICENOW_USER": "bot",
     "SERVICENOW_PASSWORD": "s",
 }
-NOWHERE = {
-    name: "http://127.0.0.1:1/"
-    for name in ("SLACK_API_URL", "PAGERDUTY_API_URL", "PAGERDUTY_EVENTS_URL", "JIRA_URL", "SERVICENOW_URL")
-}
+NOWHERE = dict.fromkeys(
+    ("SLACK_API_URL", "PAGERDUTY_API_URL", "PAGERDUTY_EVENTS_URL", "JIRA_URL", "SERVICENOW_URL"), "http://127.0.0.1:1/"
+)
 
 
 def write_installation(folder: Path) -> Path:

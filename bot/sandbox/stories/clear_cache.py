@@ -83,8 +83,7 @@ async def refused_in_prod(scene: Scene, redis: RedisServer) -> None:
 async def ask(scene: Scene, command: str, pattern: str, what: str) -> None:
     """Ana types a command and is told, she alone, something that matches."""
     before = len(scene.whispers(ANA))
-    scene.say(f"{ANA.name} types {command}")
-    await scene.workspace.slack.slash(ANA.slack, CHANNEL, command)
+    await scene.type(ANA, command)
     await scene.told(ANA, pattern, before, what)
 
 
@@ -92,7 +91,9 @@ async def counted(scene: Scene, redis: RedisServer, stale: int, what: str) -> No
     """The server itself says how many keys are where."""
     wanted = {STALE: stale, NEIGHBOUR: NEIGHBOUR_KEYS, IN_PROD: PROD_KEYS}
     found = {database: await redis.count(database) for database in wanted}
-    wrong = [f"database {database}: {found[database]} keys" for database in wanted if found[database] != wanted[database]]
+    wrong = [
+        f"database {database}: {found[database]} keys" for database in wanted if found[database] != wanted[database]
+    ]
     scene.say.check(wrong, f"{what}: keys by database {found}")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.sandbox import judge
@@ -161,17 +161,28 @@ class Scene:
         seconds at most; a connected bot that stays silent is a failure. Raises StoryFailed.
         """
         self.say(f"{human.name} clicks “{button.label}”" + (" on an old screen" if stale else ""))
-        left = patience
+        await self._patiently(
+            lambda: self.workspace.slack.click(
+                human.slack, button.channel, button.ts, button.action, button.value, stale=stale
+            ),
+            patience,
+        )
+
+    async def type(self, human: Human, command: str, *, patience: float = 30.0) -> None:
+        """One slash command in #incidents, with the same patience. Raises StoryFailed."""
+        self.say(f"{human.name} types {command}")
+        await self._patiently(lambda: self.workspace.slack.slash(human.slack, CHANNEL, command), patience)
+
+    @staticmethod
+    async def _patiently(deed: Callable[[], Awaitable[None]], patience: float) -> None:
         while True:
             try:
-                await self.workspace.slack.click(
-                    human.slack, button.channel, button.ts, button.action, button.value, stale=stale
-                )
+                await deed()
             except NotAcknowledged as error:
-                if error.reason not in AWAY or left <= 0:
-                    raise StoryFailed("the bot acknowledges a click within three seconds", error.reason) from error
+                if error.reason not in AWAY or patience <= 0:
+                    raise StoryFailed("the bot acknowledges within three seconds", error.reason) from error
                 await asyncio.sleep(0.5)
-                left -= 0.5
+                patience -= 0.5
             else:
                 return
 

@@ -14,6 +14,7 @@ from bot.cli import main
 from bot.config import ADDRESSES, SECRETS
 from tests.fakes.installation import NEEDED, write_installation
 
+
 @dataclass(frozen=True)
 class Told:
     """What the command said and how it ended."""

@@ -349,6 +349,14 @@ async def test_pitfall_13_parked_runs_hold_no_threads(tmp_path: Path) -> None:
         await until(lambda: len(log.said) == 60)
 
 
+async def test_pitfall_13_after_the_engine_has_stopped_the_loop_has_threads_again(tmp_path: Path) -> None:
+    log = Log()
+    async with launched(tmp_path, flow_of(log, 0.05)) as engine:
+        await engine.start("run_1")
+        await ended(engine, "run_1")
+    assert await asyncio.to_thread(lambda: "done") == "done"
+
+
 async def test_pitfall_15_forgotten_runs_are_unknown_and_forgetting_twice_is_harmless(tmp_path: Path) -> None:
     log = Log()
     async with launched(tmp_path, flow_of(log, 0.05)) as engine:

@@ -11,7 +11,8 @@ from bot.adapters.base import ActResult, Progress
 from bot.errors import Ambiguous, Permanent, Transient
 from bot.plan import Act, OutputPattern, PlanStep
 from bot.services import Catalogue
-from bot.stages.execute import Attempt, execute, precheck, unchanged
+from bot.stages.execute import Attempt, execute
+from bot.stages.precheck import precheck, unchanged
 from bot.store import attempts, leases, workers
 from guards import Deny
 from tests.fakes.equipment import SERVICES
@@ -235,6 +236,16 @@ async def test_T62_no_durable_intent_no_act(ready: Scene) -> None:
     with pytest.raises(Permanent):
         await restart(ready)
     assert ready.world.acts == []
+
+
+async def test_T62_a_result_that_cannot_be_stored_is_unknown_and_not_repeated(ready: Scene) -> None:
+    full = "create trigger full before update on attempt begin select raise(abort, 'no room'); end"
+    await ready.write(lambda s: s.connection().exec_driver_sql(full))
+    with pytest.raises(Permanent):
+        await restart(ready)
+    await ready.write(lambda s: s.connection().exec_driver_sql("drop trigger full"))
+    assert (await restart(ready))["state"] == "unknown"
+    assert len(ready.world.acts) == 1
 
 
 async def test_T63_no_audit_no_act(ready: Scene) -> None:

@@ -103,6 +103,15 @@ async def test_T54_another_run_on_the_target_refuses_and_our_own_does_not(empty:
     assert (await decided(empty, found)).outcome == "ask"
 
 
+async def test_T37_more_targets_than_the_runbook_allows(empty: Scene) -> None:
+    found = made(empty, "roll-back-setting")
+    step = found.steps[0]
+    other = step.act.target.model_copy(update={"name": "another"})
+    wider = step.model_copy(update={"rollback": (step.rollback[0].model_copy(update={"target": other}),)})
+    decision = await decided(empty, found.model_copy(update={"steps": (wider,)}))
+    assert "blast_radius" in {denial.code for denial in decision.denials}
+
+
 STOPS = [
     (Stop("all", "", "r", "b"), True),
     (Stop("environment", "prod", "r", "b"), True),
