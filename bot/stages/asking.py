@@ -63,6 +63,9 @@ async def ask_for(
     now = equipment.clock()
 
     def write(session: Session) -> AskOutcome | Deny:
+        fresh = incidents.get(session, incident.id) or incident  # planning took a while, and it may have moved (T23)
+        if fresh.status is IncidentStatus.RESOLVED:
+            return Deny("incident_resolved", "This incident is resolved.", "Nothing needs to be done.")
         decisions, asks = consider(session, equipment, made, person, "", stops, now)
         denials = [denial for decision in decisions for denial in decision.denials]
         if denials:
@@ -72,7 +75,7 @@ async def ask_for(
             return AskOutcome(already("A run of this incident is already under way; its card is in the thread."))
         if proposal_id and not proposals.take(session, proposal_id):
             return AskOutcome(already("Somebody else was faster; the card is in the thread."))
-        return _open(session, equipment, incident, made, asks, person, proposal_id, now)
+        return _open(session, equipment, fresh, made, asks, person, proposal_id, now)
 
     outcome = await equipment.store.write(write)
     equipment.wake()

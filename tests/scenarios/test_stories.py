@@ -110,11 +110,14 @@ class Recording(SlackHttp):
         return await super().post(body, headers)
 
 
-async def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
-    async with asyncio.timeout(seconds):
-        while not (found := look()):
-            await asyncio.sleep(0.05)
-    return found
+async def until(look: Callable[[], Any], workspace: Workspace, seconds: float = 20.0) -> Any:
+    """What `look` says when it is true; fails with everything that stands in #incidents and the bot's log."""
+    for _ in range(round(seconds / 0.05)):
+        if found := look():
+            return found
+        await asyncio.sleep(0.05)
+    shown = "\n".join(text_of(message) for message in workspace.slack.history(CHANNEL))
+    raise AssertionError(f"not within {seconds} s; #incidents:\n{shown}\n{workspace.bot_log_tail(20)}")
 
 
 async def test_T17_T18_forged_is_401_and_replayed_is_200_without_a_second_effect(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ async def test_T17_T18_forged_is_401_and_replayed_is_200_without_a_second_effect
             """Ana's `/runbook status`, sent and answered; the bytes that were sent."""
             before = len(statuses())
             await slack.slash(ANA.slack, CHANNEL, "/runbook status")
-            await until(lambda: len(statuses()) > before)
+            await until(lambda: len(statuses()) > before, workspace)
             return recording.sent[-1]
 
         async with asyncio.timeout(20):
@@ -166,11 +169,12 @@ async def test_T17_T18_forged_is_401_and_replayed_is_200_without_a_second_effect
         await workspace.alert("payments")
         clicks = []
         for human, action in ((ANA, "step_run"), (BEN, "plan_approve")):
-            channel, ts, value, _ = await until(lambda name=action: slack.find_button(name, CHANNEL))
+            channel, ts, value, _ = await until(lambda name=action: slack.find_button(name, CHANNEL), workspace)
             await slack.click(human.slack, channel, ts, action, value)
             clicks.append(recording.sent[-1])
             assert [await post(*click) for click in clicks] == [200] * len(clicks)
-        await until(lambda: workspace.pagerduty.incident(workspace.incident_id)["status"] == "resolved", 60)
+        incident = workspace.pagerduty.incident
+        await until(lambda: incident(workspace.incident_id)["status"] == "resolved", workspace, 60)
         assert [await post(*each) for each in (*clicks, (first, headers))] == [200] * 3
         await status()  # what came before it has been handled
         assert len(statuses()) == 2

@@ -50,6 +50,25 @@ async def test_asking_acknowledges_here_and_in_the_monitor_once(trouble: Scene) 
     assert [row["payload"] for row in await trouble.outbox("pagerduty", "status")] == [{"status": "acknowledged"}]
 
 
+async def test_T23_what_happened_to_the_incident_during_planning_is_not_lost(trouble: Scene) -> None:
+    before = await trouble.incident()
+    made = plan(trouble, incident=before, created_at=trouble.clock())
+    await trouble.fold(alert("E2"), alert("E3"))
+    outcome = await ask_for(trouble.equipment, before, made, "restart-service", trouble.person("ana"), "")
+    assert outcome.reply.ok
+    after = await trouble.incident()
+    assert (after.occurrences, after.status) == (3, IncidentStatus.ACKNOWLEDGED)
+
+
+async def test_T23_resolved_during_planning_is_refused_and_stays_resolved(trouble: Scene) -> None:
+    before = await trouble.incident()
+    made = plan(trouble, incident=before, created_at=trouble.clock())
+    await trouble.requests.resolve(before.id, trouble.person("ana"))
+    outcome = await ask_for(trouble.equipment, before, made, "restart-service", trouble.person("ana"), "")
+    assert (outcome.run_id, outcome.reply.data["code"]) == ("", "incident_resolved")
+    assert (await trouble.incident()).status is IncidentStatus.RESOLVED
+
+
 async def test_nothing_is_told_to_a_monitor_that_did_not_send_it(empty: Scene) -> None:
     empty.change(pagerduty=False)
     await empty.fold(alert())

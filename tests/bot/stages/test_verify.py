@@ -52,7 +52,6 @@ CASES: dict[str, tuple[list[Any], bool, int]] = {
     "the field is text": ([{"status": "200"}], False, 10),
     "truth is not a number": ([{"status": True}], False, 10),
     "the source is broken": ([Permanent("no route")], False, 10),
-    "the source has a mistake": ([ValueError("oops")], False, 10),
 }
 
 
@@ -95,6 +94,14 @@ def fact(**changes: Any) -> Fact:
 )
 def test_T58_one_sample(facts: tuple[Fact, ...], good: bool, shown: str) -> None:
     assert sample(CHECK, facts, START) == (good, shown)
+
+
+async def test_T58_a_source_with_a_mistake_in_it_proves_nothing(trouble: Scene) -> None:
+    trouble.change(fact_sources={"http": Series([ValueError("oops")])})
+    short = CHECK.model_copy(update={"within_seconds": 1.0})
+    found = await verify(trouble.equipment, await trouble.incident(), short, trouble.clock())
+    assert not found["ok"]
+    assert "ValueError" in found["evidence"][0]["value"]
 
 
 async def test_T58_a_catalogue_without_the_fact_proves_nothing(trouble: Scene) -> None:
