@@ -155,11 +155,31 @@ class Bot:
         return self.folder / "state" / "countersign.db"
 
 
+SETTLED_SHARE = 0.15  # of one core over SETTLED_LOOK seconds: what is warmed up after the start is warm
+SETTLED_LOOK = 0.3
+SETTLED_WITHIN = 8.0
+
+
+async def settled(process: Process) -> None:
+    """Wait until the bot idles (it compiles templates after it began to answer); SETTLED_WITHIN seconds at most."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SETTLED_WITHIN
+    used = process.cpu_seconds()
+    while loop.time() < end:
+        await asyncio.sleep(SETTLED_LOOK)
+        before, used = used, process.cpu_seconds()
+        if used - before <= SETTLED_SHARE * SETTLED_LOOK:
+            return
+
+
 @asynccontextmanager
 async def bot(
-    folder: Path, slack: Any, *, groups: int, pace: Pace = USUAL, profile: Path | None = None
+    folder: Path, slack: Any, *, groups: int, pace: Pace = USUAL, profile: Path | None = None, settle: bool = True
 ) -> AsyncIterator[Bot]:
-    """The bot on that folder's state (kept from an earlier start), connected to the Slack stand-in."""
+    """The bot on that folder's state (kept from an earlier start), connected to the Slack stand-in.
+
+    settle: wait until it idles; without it the storm meets a bot that has just started.
+    """
     port = free_port()
     configuration = write_configuration(folder, port=port, groups=groups, pace=pace)
     slack.connected.clear()
@@ -169,6 +189,8 @@ async def bot(
             await asyncio.wait_for(slack.connected.wait(), 30)
         except TimeoutError as error:
             raise Failed(f"the bot did not connect to Slack:\n{process.tail()}") from error
+        if settle:
+            await settled(process)
         yield Bot(process, port, folder)
         if profile is not None:
             await process.end()

@@ -193,11 +193,11 @@ async def survives(run: Run) -> list[Figure]:
         with run.folder("kill") as folder, rendered(count, groups) as requests:
             sender = Sender(requests, reference.load("storm").Conn, left=list(range(count))[::-1])
             for number in range(KILLS + 1):
-                async with bot(folder, slack, groups=groups) as started:
+                async with bot(folder, slack, groups=groups, settle=False) as started:
                     await cut(sender, started, chance, after_all=number == KILLS)
                     moments.append(len(sender.answered))
             restarted = time.monotonic()
-            async with bot(folder, slack, groups=groups) as started:
+            async with bot(folder, slack, groups=groups, settle=False) as started:
                 while sender.left:
                     await sender.send(started.port)
                 incidents, counted = await folded(started, count, within=120)
@@ -229,7 +229,10 @@ async def cut(sender: Sender, started: Bot, chance: random.Random, *, after_all:
         await storming
         await asyncio.sleep(chance.uniform(0.05, 1.0))
     else:
-        await asyncio.sleep(chance.uniform(0.05, 0.8))
+        until = len(sender.answered) + chance.randrange(1, len(sender.requests) // KILLS)
+        while len(sender.answered) < until and not storming.done():
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(chance.uniform(0, 0.05))
     await started.process.kill()
     await storming
 

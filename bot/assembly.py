@@ -48,7 +48,7 @@ from bot.facts.tcp import TcpFact
 from bot.incident import Change
 from bot.recorders.base import Recorder
 from bot.recorders.jira import JiraRecorder
-from bot.recorders.outbox import Outbox
+from bot.recorders.outbox import Limits, Outbox
 from bot.recorders.pagerduty import PagerDutyRecorder
 from bot.recorders.servicenow import ServiceNowRecorder
 from bot.recorders.slack import SlackRecorder
@@ -63,6 +63,7 @@ from bot.telemetry import Metrics
 from bot.ticketing import Ticketing
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+SLACK_LANES = 4
 CHANGES_BACK = timedelta(hours=24)
 
 
@@ -232,7 +233,9 @@ def make_outbox(found: Configuration, store: Store, clients: Clients, metrics: M
     def counted(destination: str, result: str) -> None:
         metrics.deliveries.labels(destination, result).inc()
 
-    return Outbox(store, recorders, utc_now, asyncio.sleep, random.SystemRandom().random, None, counted)
+    # few lanes to Slack: a lane that waits for its turn in a channel cannot be overtaken by something more critical
+    limits = {"slack": Limits(lanes=SLACK_LANES)}
+    return Outbox(store, recorders, utc_now, asyncio.sleep, random.SystemRandom().random, limits, counted)
 
 
 def redaction_secrets(found: Configuration) -> list[str]:

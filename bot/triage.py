@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from bot.errors import CountersignError
+from bot.errors import CountersignError, Transient
 from bot.incident import Incident, IncidentStatus
 from bot.stages.base import Equipment
 from bot.stages.correlate import Correlated, correlate
@@ -34,6 +34,8 @@ LOOKS_WAIT = 5.0  # seconds that facts and next steps wait while a storm is bein
 LONGEST_STEP_BACK = 1.0  # seconds; far below the half minute a summary may take (S7)
 CONCURRENT_ENRICHMENTS = 8
 SLACK_SOURCE = "slack"
+KEEP_BODIES = timedelta(days=7)
+PRUNE_EVERY = timedelta(hours=1)
 NEEDS_A_LOOK = {EntryKind.OPENED, EntryKind.REOPENED, EntryKind.FINISHED}
 LOOKED = {EntryKind.PROPOSED, EntryKind.NO_STEP, EntryKind.SKIPPED}
 
@@ -59,6 +61,7 @@ class Triage:
         self._poll = poll
         self._woken = asyncio.Event()
         self._arrived = 0
+        self._pruned_at: datetime | None = None
         self._storm_since: datetime | None = None
         self._waiting: dict[str, Incident] = {}
         self._enriching: set[str] = set()
@@ -74,17 +77,36 @@ class Triage:
         for incident in await self._equipment.store.read(unlooked):
             self.look_again(incident)
         while True:
-            deliveries = await self._take()
-            if deliveries:
-                await self._handle_politely(deliveries)
+            try:
+                busy = await self._once()
+            except Transient as error:  # a full disk or a locked database passes; what was taken is offered again
+                log().error("triage waits for the store", error=str(error))
+                busy = False
+            if busy:
                 continue
-            self._storm_since = None
-            self._start_looks()
             try:
                 await asyncio.wait_for(self._woken.wait(), self._poll)
             except TimeoutError:
                 pass  # the safety net: look again although nobody woke us
             self._woken.clear()
+
+    async def _once(self) -> bool:
+        """Take and fold one batch; False when there was none."""
+        deliveries = await self._take()
+        if deliveries:
+            await self._handle_politely(deliveries)
+            return True
+        self._storm_since = None
+        self._start_looks()
+        await self._forget_old()
+        return False
+
+    async def _forget_old(self) -> None:
+        """Bodies are kept for as long as a sender may repeat them (apis.md section 7: seven days), then deleted."""
+        now = self._equipment.clock()
+        if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
+            self._pruned_at = now
+            await self._inbox.prune(now - KEEP_BODIES)
 
     async def _take(self) -> list[Delivered]:
         return await self._inbox.take(BATCH, but=SLACK_SOURCE)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -221,4 +222,6 @@ async def _mark_sent(
 
 
 def _words(error: object) -> str:
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)  # asyncio's own words are "Connect call failed ('127.0.0.1', 80)"
     return (getattr(error, "strerror", "") or str(error) or type(error).__name__)[:200]

@@ -52,14 +52,14 @@ def controls(workspace: Workspace) -> Mapping[str, Callable[[], Awaitable[str]]]
 
     return {
         "Kill payments": breaking("payments", "killed", "payments was killed."),
-        "Break payments (a restart will not help)": breaking(
-            "payments", "broken", "payments lost its database and answers 503."
+        "Break payments for good": breaking(
+            "payments", "broken", "payments lost its database and answers 503; a restart will not help."
         ),
-        "Kill checkout in staging": breaking("checkout", "killed", "checkout was killed."),
-        "Put payments right": restore,
+        "Kill checkout": breaking("checkout", "killed", "checkout in staging was killed."),
+        "Mend payments": restore,
         "Deploy payments": deploy,
         "Kill the bot": kill_bot,
         "Start the bot": start_bot,
-        "Slack and PagerDuty go away": outage("refuse"),
-        "Slack and PagerDuty come back": outage("up"),
+        "Slack and PagerDuty away": outage("refuse"),
+        "… and back": outage("up"),
     }

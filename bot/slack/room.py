@@ -70,7 +70,7 @@ class SlackRoom:
     def connected(self) -> bool:
         """Whether Slack can reach us now: the socket is open, or in HTTP mode the identity is known."""
         if self.http_endpoint is not None:
-            return self._dispatcher is not None
+            return self._endpoint is not None
         return self._socket is not None and self._socket.connected.is_set()
 
     async def run(self) -> None:

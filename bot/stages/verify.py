@@ -17,6 +17,7 @@ from bot.stages.enrich import observe
 from runbooks.expression import ExpressionError, holds, proof_variables
 
 KEPT = 8
+UNTOLD = ("body_head", "ok")  # long, and said by the mark beside the line
 
 
 async def verify(equipment: Equipment, incident: Incident, check: Check, acted_at: datetime) -> dict[str, Any]:
@@ -47,7 +48,8 @@ def sample(check: Check, facts: tuple[Fact, ...], acted_at: datetime) -> tuple[b
         return False, fact.gap[:200]
     if fact.observed_at <= acted_at:
         return False, "older than the act"
-    shown = ", ".join(f"{key}={value}" for key, value in sorted(fact.value.items()) if key != "body_head")[:200]
+    told = {key: value for key, value in sorted(fact.value.items()) if key not in UNTOLD and value != ""}
+    shown = ", ".join(f"{key}={value}" for key, value in told.items())[:200]
     try:
         return holds(check.expect, proof_variables(fact.name, fact.value)), shown
     except ExpressionError as error:

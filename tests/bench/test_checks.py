@@ -36,11 +36,24 @@ def test_answered_means_stored_once(inbox: list[str], signals: list[str], occurr
     assert compare({"a", "b"}, inbox, signals, occurrences) == wanted
 
 
+CRITICAL_LATE = [(0, "05", "20"), (0, "06", "21")]
+
+
 @pytest.mark.parametrize(
-    ("ranks", "wanted"), [((0, 0, 3, 3), 0), ((3, 0, 3, 0, 3), 2), ((3, 3), 0), ((), 0), ((3, 1, 0), 2)]
+    ("rows", "wanted"),
+    [
+        ([*CRITICAL_LATE, (3, "01", "22")], 0),
+        ([*CRITICAL_LATE, (3, "01", "04")], 0),
+        ([*CRITICAL_LATE, (3, "01", "07"), (1, "02", "20")], 2),
+        ([(0, "05", None), (3, "01", "07")], 1),
+        ([(3, "01", "07")], 0),
+        ([], 0),
+    ],
 )
-def test_overtaken_counts_lesser_ones_before_the_last_critical(ranks: tuple[int, ...], wanted: int) -> None:
-    assert overtaken(ranks) == wanted
+def test_overtaken_counts_lesser_ones_told_while_a_critical_one_waited(
+    rows: list[tuple[int, str, str | None]], wanted: int
+) -> None:
+    assert overtaken(rows) == wanted
 
 
 def body(request: bytes) -> dict[str, object]:
@@ -54,7 +67,7 @@ def test_the_storm_is_rendered_with_the_ids_that_are_looked_up(limits: None) -> 
 
 def test_in_the_mixed_storm_the_last_groups_are_critical(limits: None) -> None:
     requests = visible.requests(groups=20, each=1)
-    words = [body(request)["data"]["priority"]["summary"] for request in requests]  # type: ignore[index]
+    words = [body(request)["data"]["priority"]["summary"] for request in requests]  # type: ignore[index]  # reason: JSON of the storm
     assert words == ["P4"] * 10 + ["P1"] * 10
     assert body(visible.requests(groups=20, each=1)[0]) == body(requests[0])
 

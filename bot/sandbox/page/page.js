@@ -48,8 +48,10 @@ function drawPeople() {
     store.me = id;
     localStorage.setItem("me", id);
     store.unread.clear();
-    closeThread();
-    if (!myChannels().some((channel) => channel.id === store.channel)) store.channel = myChannels()[0]?.id ?? "";
+    if (!myChannels().some((channel) => channel.id === store.channel)) {
+      closeThread();
+      store.channel = myChannels()[0]?.id ?? "";
+    }
     drawPeople();
     drawAll();
     drawModal();
@@ -57,7 +59,7 @@ function drawPeople() {
   byId("people").replaceChildren(
     el("span", { class: "muted" }, "You are"),
     ...people().map((user) =>
-      el("button", { type: "button", role: "radio", class: user.id === store.me ? "person me" : "person", "aria-checked": String(user.id === store.me), title: [user.real_name, user.title].filter(Boolean).join(", "), "data-person": user.id, onclick: choose(user.id) }, avatar(user, "face"), user.id === store.me && el("span", { class: "person-name" }, el("b", {}, user.real_name), user.title && el("small", {}, user.title))),
+      el("button", { type: "button", role: "radio", class: user.id === store.me ? "person me" : "person", "aria-checked": String(user.id === store.me), title: [user.real_name, user.title].filter(Boolean).join(", "), "data-person": user.id, onclick: choose(user.id) }, avatar(user, "face"), el("span", { class: "person-name" }, el("b", {}, user.id === store.me ? user.real_name : user.real_name.split(" ")[0]), user.id === store.me && user.title && el("small", {}, user.title))),
     ),
   );
 }

@@ -6,7 +6,7 @@ import { store } from "./store.js";
 
 const utc = (text) => new Date(`${text.replace(" ", "T")}Z`);
 
-/** Put a card into its section, in place when it is there already; newest on top. */
+/** Put a card into its section, in place when it is there already; newest on top. A list that grew shows its newest line. */
 function card(section, key, draw) {
   const holder = byId(section).querySelector(".cards");
   let node = holder.querySelector(`:scope > [data-card="${CSS.escape(key)}"]`);
@@ -14,7 +14,13 @@ function card(section, key, draw) {
     node = el("article", { class: "card", "data-card": key });
     holder.prepend(node);
   }
+  const lists = () => node.querySelectorAll("details[data-key] > .lines");
+  const read = new Map([...lists()].map((list) => [list.parentElement.dataset.key, [list.children.length, list.scrollTop]]));
   redraw(node, () => node.replaceChildren(...draw()));
+  for (const list of lists()) {
+    const [count, top] = read.get(list.parentElement.dataset.key) ?? [];
+    list.scrollTop = count === list.children.length ? top : list.scrollHeight;
+  }
 }
 
 const pill = (text, kind) => el("span", { class: `pill ${kind ?? text}` }, text);
