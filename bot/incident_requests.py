@@ -18,7 +18,7 @@ from bot.stages import paging
 from bot.stages.correlate import cancel_open_work
 from bot.stages.paging import assign_in_pagerduty, status_to_pagerduty
 from bot.stages.reply import Reply, already, done, refused
-from bot.store import incidents, proposals, runs
+from bot.store import incidents, leases, proposals, runs
 from bot.transcript import Entry, EntryKind
 from guards.decision import Deny
 
@@ -130,6 +130,31 @@ class IncidentRequests(Answers):
             return done(f"The incident is now {assignee.name}'s.")
 
         return await self._write_about(incident_id, write)
+
+    async def release(self, run_id: str, person: Person, reason: str) -> Reply:
+        """Unlock the targets that an ended run kept because its outcome was unknown or its rollback failed (T60)."""
+        allowed = self._equipment.policy.may_operate(frozenset(person.roles))
+        if isinstance(allowed, Deny):
+            return refused(allowed.code, allowed.reason, allowed.remedy)
+        if not reason.strip():
+            return refused("reason_missing", "Releasing a target needs a reason.", "Say what you looked at.")
+
+        def write(session: Session) -> Reply:
+            run = runs.get(session, run_id)
+            incident = incidents.get(session, run.incident_id) if run else None
+            if run is None or incident is None:
+                return refused("unknown_run", "This run is not known here.", "`history` shows the ids of runs.")
+            if run.state != "closed":
+                return refused("run_under_way", "The run has not ended.", "Stop it first, or answer its question.")
+            held = [target for target, holder in leases.holders(session).items() if holder == run_id]
+            if not held:
+                return already("This run holds nothing any more.")
+            leases.release(session, run_id)
+            data = {"answer": f"released {', '.join(held)}: {reason}", "by": person.name}
+            self._entry(session, incident, EntryKind.ANSWERED, person, data, run_id)
+            return done(f"Released: {', '.join(held)}.")
+
+        return await self._write(write)
 
     async def kill(self, level: str, name: str, reason: str, person: Person) -> Reply:
         """Engage the kill switch; anyone who may respond may stop things."""

@@ -14,7 +14,7 @@ from bot.services import Person
 from bot.slack.actors import caller
 from bot.slack.desk import Answer, Desk, Place, Said
 
-WORDS = ("help", "status", "list", "show", "plan", "run", "history", "kill", "resume")
+WORDS = ("help", "status", "list", "show", "plan", "run", "history", "kill", "resume", "release")
 LEVELS = {"environment": "environment", "env": "environment", "service": "service", "action": "action"}
 LONGEST = 1000
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -24,6 +24,7 @@ USAGE = {
     "plan": "plan <runbook> <service> [environment]",
     "run": "run <runbook> <service> [environment]",
     "kill": "kill all <reason>, or kill environment|service|action <name> <reason>",
+    "release": "release <run> <reason>",
     "resume": "resume all <reason>, or resume environment|service|action <name> <reason>",
 }
 
@@ -66,6 +67,10 @@ class Commands:
             return Said("usage", {"text": f"I do not know {verb[:40]}.{guess}"})
         if verb in ("kill", "resume"):
             return await self._switch(verb, rest, person)
+        if verb == "release":
+            if not rest or not is_name(rest[0].lower()):
+                return self._usage(verb)
+            return await self._desk.asking.release(rest[0].lower(), person, " ".join(rest[1:]))
         names = [word.lower() for word in rest]
         if not all(is_name(name) for name in names):
             return self._usage(verb, "Names are lower-case letters, digits, dots and hyphens.")

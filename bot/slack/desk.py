@@ -106,6 +106,10 @@ class Asking(Protocol):
         """One runbook."""
         ...
 
+    async def release(self, run_id: str, person: Person, reason: str) -> Answer:
+        """Unlock the targets of an ended run."""
+        ...
+
     async def reassign(self, incident_id: str, person: Person, name: str) -> Answer:
         """Give it to somebody."""
         ...

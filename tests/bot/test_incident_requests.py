@@ -186,3 +186,26 @@ async def test_T55_every_open_incident_hears_of_the_stop(trouble: Scene) -> None
     await trouble.requests.kill("all", "", "storm", trouble.person("ana"))
     for name in ("PINC1", "PINC2"):
         assert (await trouble.kinds(name))[-1] == "killed"
+
+
+async def test_T60_an_operator_releases_what_an_ended_run_kept(tmp_path: Path) -> None:
+    from bot.store import leases, runs
+
+    async with scene(tmp_path) as made:
+        await made.fold(alert())
+        await made.ask()
+        run = await made.run()
+        now = made.equipment.clock()
+        await made.write(lambda s: leases.acquire(s, ["supervisor_program:prod/payments"], run.id, now))
+        cora, ana = made.person("cora"), made.person("ana")
+        codes = [
+            (await made.requests.release(run.id, ana, "looked")).data["code"],
+            (await made.requests.release(run.id, cora, " ")).data["code"],
+            (await made.requests.release("run_nothing", cora, "looked")).data["code"],
+            (await made.requests.release(run.id, cora, "looked")).data["code"],
+        ]
+        assert codes == ["wrong_role", "reason_missing", "unknown_run", "run_under_way"]
+        await made.write(lambda s: runs.close(s, run.id, "unknown", "", now))
+        assert (await made.requests.release(run.id, cora, "looked")).ok
+        assert await made.read(leases.holders) == {}
+        assert not (await made.requests.release(run.id, cora, "looked")).ok

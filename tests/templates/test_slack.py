@@ -292,6 +292,56 @@ def test_card_offers_only_what_its_state_allows(
     assert buttons(message.blocks) == expected
 
 
+QUESTIONS = [
+    (["pending", "pending"], "Please confirm", ["Confirm", "Reject"], "After that it needs somebody else's approval."),
+    (["approved", "pending"], "Approval needed", ["Approve", "Reject"], "not the one who asked"),
+    (["pending", "approved"], "Please confirm", ["Confirm", "Reject"], "who asked, may confirm. No answer by"),
+]
+
+
+@pytest.mark.parametrize("latest", ["confirmation", "approval"])
+@pytest.mark.parametrize(("states", "title", "labels", "words"), QUESTIONS)
+def test_X3_the_confirmation_is_asked_before_the_approval(
+    renderer: Renderer,
+    shapes: Callable[[str], Any],
+    states: list[str],
+    title: str,
+    labels: list[str],
+    words: str,
+    latest: str,
+) -> None:
+    shape = shapes("clear-cache")
+    asked = [
+        shape.approval(id="apr_confirm", kind="confirmation", state=states[0]),
+        shape.approval(id="apr_approve", kind="approval", state=states[1]),
+    ]
+    asked.sort(key=lambda question: question.kind == latest)
+    message = card(renderer, shape, shape.run(), asked)
+    assert title in message.blocks[0]["text"]["text"]
+    shown = next(block["elements"] for block in message.blocks if block["type"] == "actions")
+    assert [button["text"]["text"] for button in shown] == labels
+    assert {button["value"] for button in shown} == {"apr_confirm" if labels[0] == "Confirm" else "apr_approve"}
+    assert words in json.dumps(message.blocks)
+
+
+def test_card_does_not_claim_a_proof_that_nobody_asked_for(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
+    shape = shapes("clear-cache")
+    run = shape.run(state="closed", outcome="succeeded")
+    steps = tuple(step.model_copy(update={"check": None}) for step in run.plan.steps)
+    run = dataclasses.replace(run, plan=run.plan.model_copy(update={"steps": steps}))
+    assert card(renderer, shape, run, []).blocks[0]["text"]["text"].startswith("✅ Done: ")
+
+
+def test_a_confirmation_is_not_called_an_approval(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
+    entry = shapes("x").entry(EntryKind.APPROVED, kind="confirmation", by=["ana"], digest="abc")
+    for text in (
+        renderer.message("entry", entry=entry, names=names, mentions=[]).text,
+        renderer.text("pagerduty", "entry", entry=entry, names=names),
+    ):
+        assert "Confirmed" in text
+        assert "Approved" not in text
+
+
 def test_card_shows_progress_per_step(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
     shape = shapes("restart")
     entries = [

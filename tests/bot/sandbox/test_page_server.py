@@ -368,6 +368,30 @@ async def test_an_edit_touches_only_its_message_and_keeps_focus_and_scroll(page:
 
 
 @pytest.mark.browser
+async def test_the_thread_stays_open_for_the_next_person(page: Page, sandbox: Sandbox) -> None:
+    parent = await sandbox.web.chat_postMessage(channel=ROOM, text="payments")
+    await sandbox.web.chat_postMessage(channel=ROOM, text="please approve", thread_ts=parent["ts"], blocks=card())
+    await page.get_by_text("1 reply").click()
+    await page.locator("[data-person=U0BEN]").click()
+    await expect(page.locator("#thread [data-action=plan_approve]")).to_be_visible()
+    await expect(page.locator(f"[data-person={ANA}] .person-name")).to_have_text("Ana")
+
+
+@pytest.mark.browser
+async def test_a_list_of_notes_shows_its_newest_line(page: Page, sandbox: Sandbox) -> None:
+    name = await sandbox.pagerduty.trigger("PSVC", "payments", details={})
+    for number in range(12):
+        await sandbox.pagerduty.annotate(name, f"note {number}\n" + "line\n" * 4, "PANA")
+    lines = page.locator("#pagerduty .card .lines").first
+    await expect(lines).to_contain_text("note 11")
+    assert await lines.evaluate("list => list.scrollHeight - list.scrollTop - list.clientHeight < 2")
+    await lines.evaluate("list => list.scrollTop = 30")
+    await page.get_by_role("button", name="Acknowledge").click()
+    await expect(page.locator("#pagerduty .card .pill").first).to_have_text("acknowledged")
+    assert await lines.evaluate("list => list.scrollTop") == 30
+
+
+@pytest.mark.browser
 async def test_a_silent_app_is_reported_at_the_button(page: Page, sandbox: Sandbox) -> None:
     await sandbox.web.chat_postMessage(channel=ROOM, text="payments", blocks=card())
     sandbox.silent = True

@@ -1,10 +1,12 @@
-"""The sandbox's real redis-server: it answers, holds what it is given, keeps nothing on disk, and goes when told."""
+"""The caches' server: a real one on the loopback address, databases apart, nothing on disk, gone at the end."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,34 +21,46 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.redis
-async def test_it_holds_keys_of_one_database_and_leaves_only_its_log(tmp_path: Path) -> None:
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[RedisServer]:
     binary = shutil.which(PROGRAM)
     if binary is None:
-        pytest.skip(f"there is no {PROGRAM} on this machine")
-    server = RedisServer(binary, tmp_path, free_port())
-    await server.start()
+        pytest.skip(f"no {PROGRAM} on this machine")
+    made = RedisServer(binary, tmp_path, free_port())
     try:
-        assert server.pid is not None
-        await server.fill(2, 30)
-        assert (await server.count(2), await server.count(0)) == (30, 0)
+        await made.start()
+        yield made
     finally:
-        await server.stop()
-    assert server.pid is None
+        await made.stop()
+
+
+@pytest.mark.redis
+async def test_databases_are_filled_and_counted_apart(server: RedisServer) -> None:
+    await server.fill(2, 40)
+    await server.fill(3, 7)
+    assert [await server.count(database) for database in (2, 3, 4)] == [40, 7, 0]
+    assert server.url.startswith("redis://127.0.0.1:")
+
+
+@pytest.mark.redis
+async def test_stop_leaves_no_process_and_no_data(server: RedisServer, tmp_path: Path) -> None:
+    await server.fill(2, 1)
+    pid = server.pid
+    assert pid
     await server.stop()
+    await server.stop()
+    assert server.pid is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["redis.log"]
 
 
-async def test_a_server_that_ends_at_once_says_so(tmp_path: Path) -> None:
-    server = RedisServer(shutil.which("false") or sys.executable, tmp_path, free_port())
+async def test_a_server_that_does_not_start_says_so(tmp_path: Path) -> None:
+    nothing = shutil.which("true") or sys.executable
     with pytest.raises(Permanent, match="ended at once"):
-        await server.start()
-    assert server.pid is None
+        await RedisServer(nothing, tmp_path, free_port()).start()
 
 
-def test_it_is_reachable_from_this_machine_only_and_writes_nothing(tmp_path: Path) -> None:
-    argv = RedisServer("redis-server", tmp_path, 7000).argv
-    words = dict(zip(argv[1::2], argv[2::2], strict=True))
-    assert words["--bind"] == "127.0.0.1"
-    assert (words["--save"], words["--appendonly"]) == ("", "no")
-    assert RedisServer("redis-server", tmp_path, 7000).url == "redis://127.0.0.1:7000"
+def test_it_keeps_nothing_and_listens_to_this_machine_only(tmp_path: Path) -> None:
+    words = " ".join(RedisServer("redis-server", tmp_path, 7000).argv)
+    assert "--bind 127.0.0.1 --save  --appendonly no" in words

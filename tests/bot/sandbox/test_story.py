@@ -97,6 +97,15 @@ async def test_tell_turns_a_story_into_an_exit_code(error: Exception | None, cod
     assert ("the last 40 lines" in out.getvalue()) is bool(code)
 
 
+@pytest.mark.parametrize(("here", "absent"), [(["sed", "awk"], []), (["awk"], ["sed"]), ([], ["sed", "awk"])])
+def test_a_story_names_the_programs_that_are_not_here(here: list[str], absent: list[str]) -> None:
+    async def play(_workspace: object, _say: Narrator) -> None:
+        raise AssertionError("it is not played")
+
+    story = Story("example", "an example", play, needs=("sed", "awk"))  # type: ignore[arg-type]  # reason: not played
+    assert story.absent(lambda program: f"/bin/{program}" if program in here else None) == absent
+
+
 def test_flat_reads_blocks_and_documents_in_order() -> None:
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": "payments in prod"}},

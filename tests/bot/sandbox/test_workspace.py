@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 import pytest
@@ -13,6 +15,7 @@ from bot.config import load
 from bot.errors import Permanent
 from bot.sandbox import configuration
 from bot.sandbox.configuration import Places, SandboxSettings
+from bot.sandbox.environment import slack_secret
 from bot.sandbox.history import past_incidents
 from bot.sandbox.people import ANA, BEN, DEV, EVERYBODY, TEAM, directory
 from bot.sandbox.stories import STORIES
@@ -86,6 +89,34 @@ def test_the_files_load_and_every_runbook_is_promoted(tmp_path: Path, name: str 
             assert promoted(digest(runbook), scope, promotions, policy.lowest_environment) is None
 
 
+@pytest.mark.parametrize("mode", ["socket", "http"])
+def test_how_slack_reaches_the_bot_is_a_setting(tmp_path: Path, mode: Literal["socket", "http"]) -> None:
+    workspace = Workspace(SandboxSettings(slack_mode=mode), folder=tmp_path / "sandbox")
+    file = configuration.write(places(tmp_path), workspace.settings, utc_now())
+    assert load(file, {}).file.slack.mode == mode
+    secret = {"socket": "SLACK_APP_TOKEN", "http": "SLACK_SIGNING_SECRET"}[mode]
+    assert list(slack_secret(workspace)) == [secret]
+    assert slack_secret(workspace)[secret] in (workspace.slack.app_token, workspace.slack.signing_secret)
+    assert workspace.slack_events_url.endswith("/slack/events")
+
+
+def test_every_service_has_a_cache_of_its_own_when_there_is_a_redis(tmp_path: Path) -> None:
+    url = "redis://127.0.0.1:7000"
+    with_redis = replace(places(tmp_path), redis_url=url)
+    found = load(configuration.write(with_redis, SandboxSettings(), utc_now()), {}).catalogue
+    caches = {}
+    for service in found.services:
+        target = service.target("redis_database")
+        assert target is not None
+        caches[service.environment, target.name] = dict(target.settings)
+    assert caches == {
+        ("prod", "payments-cache"): {"url": url, "database": 4},
+        ("staging", "checkout-cache"): {"url": url, "database": 2},
+    }
+    without = load(configuration.write(places(tmp_path), SandboxSettings(), utc_now()), {}).catalogue
+    assert [service.target("redis_database") for service in without.services] == [None, None]
+
+
 def test_the_people_are_who_the_stories_need() -> None:
     people = directory()
     groups = people["groups"]
@@ -129,6 +160,8 @@ async def test_a_world_that_breaks_and_mends_and_goes_away(tmp_path: Path, comma
             await workspace.break_service("payments", "sideways")
         assert workspace.bot is not None
         pids = [(await workspace.supervisor.state("payments")).pid, workspace.supervisor.pid, workspace.bot.pid]
+        if workspace.redis is not None:
+            pids.append(workspace.redis.pid)
     for pid in pids:
         assert pid
         with pytest.raises(ProcessLookupError):
