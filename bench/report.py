@@ -72,7 +72,7 @@ def compared(
     unit: str,
     rounds: Sequence[Round],
     sense: Sense,
-    target: float,
+    target: float | None,
     *,
     limit_is: str,
     why: str = "",

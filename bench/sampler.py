@@ -11,7 +11,7 @@ import atexit
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from types import CodeType
 
@@ -26,7 +26,7 @@ class Sampler(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="sampler", daemon=True)
-        self.stacks: Counter[tuple[str, tuple[tuple[CodeType, int], ...]]] = Counter()
+        self.stacks: defaultdict[tuple[str, tuple[tuple[CodeType, int], ...]], float] = defaultdict(float)
         self.ended = threading.Event()
 
     def run(self) -> None:
@@ -52,9 +52,9 @@ class Sampler(threading.Thread):
 
     def report(self) -> str:
         """Per thread its share; then inclusive share per function, then own share per line."""
-        threads: Counter[str] = Counter()
-        inclusive: Counter[str] = Counter()
-        own: Counter[str] = Counter()
+        threads: defaultdict[str, float] = defaultdict(float)
+        inclusive: defaultdict[str, float] = defaultdict(float)
+        own: defaultdict[str, float] = defaultdict(float)
         for (thread, stack), spent in self.stacks.items():
             named = [(short(code.co_filename), code.co_qualname, line) for code, line in stack]
             if thread == "MainThread" and not any(name.endswith(BEGIN_AT) for _, name, _ in named):
@@ -72,8 +72,13 @@ class Sampler(threading.Thread):
         lines = [f"{total:.2f} s of CPU time since the loop began"]
         for title, counted in parts:
             lines += ["", title]
-            lines += [f"{100 * n / total:5.1f} %  {n:7.3f} s  {name}" for name, n in counted.most_common(TOP)]
+            lines += [f"{100 * n / total:5.1f} %  {n:7.3f} s  {name}" for name, n in dearest(counted)]
         return "\n".join(lines) + "\n"
+
+
+def dearest(counted: dict[str, float]) -> list[tuple[str, float]]:
+    """The TOP entries, dearest first."""
+    return sorted(counted.items(), key=lambda item: -item[1])[:TOP]
 
 
 def cpu_nanoseconds(thread: int) -> int:

@@ -140,7 +140,6 @@ ELSEWHERE = {
     "tests/bot/recorders/test_tickets.py": ("two systems, the same promises", "bot/recorders", "jira servicenow"),
     "tests/bot/recorders/test_slack.py": ("asks what the Slack recorder wrote down", "bot/slack", "provenance"),
     "tests/bot/test_web.py": ("the door is tested through the server it stands in", "bot", "ingress"),
-    "tests/bot/sandbox/test_story_signals.py": ("needs a whole process to interrupt", "bot/cli", "sandbox"),
     "tests/bot/test_render.py": (
         "what counts is the message that comes out at the end",
         "bot/render",

@@ -5,10 +5,17 @@ Used by bot/slack/actions.py through the desk. Reads the store only; a card whos
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from sqlmodel import Session
 
 from bot.store import approvals, messages, proposals
+from bot.store.messages import SlackMessage
 from bot.store.session import Store
+
+LOOKS = 20
+BETWEEN_LOOKS = 0.25  # seconds
 
 OF_PROPOSAL = frozenset({"step_run", "step_plan", "step_skip"})
 OF_APPROVAL = frozenset({"plan_approve", "plan_reject", "unknown_done", "unknown_retry", "unknown_abort"})
@@ -17,18 +24,27 @@ OF_APPROVAL = frozenset({"plan_approve", "plan_reject", "unknown_done", "unknown
 class Records:
     """Looks up in the store which message shows a proposal, a run or an incident."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._store = store
+        self._sleep = sleep
 
     async def belongs(self, action_id: str, value: str, channel: str, ts: str) -> bool:
-        """True when (channel, ts) is the recorded message of what `value` names."""
+        """True when (channel, ts) is the recorded message of what `value` names.
 
-        def look(session: Session) -> bool:
+        A message can be on the screen before its place is recorded (the bot was killed in between, and the outbox finds
+        it again): then this waits a moment for the record instead of turning an honest click away.
+        """
+
+        def look(session: Session) -> tuple[bool, SlackMessage | None]:
             key = _key(session, action_id, value)
-            message = messages.get(session, key) if key else None
-            return message is not None and (message.channel, message.ts) == (channel, ts)
+            return bool(key), messages.get(session, key) if key else None
 
-        return await self._store.read(look)
+        for _ in range(LOOKS):
+            named, message = await self._store.read(look)
+            if message is not None or not named:
+                break
+            await self._sleep(BETWEEN_LOOKS)
+        return message is not None and (message.channel, message.ts) == (channel, ts)
 
 
 def _key(session: Session, action_id: str, value: str) -> str:

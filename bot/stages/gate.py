@@ -23,8 +23,6 @@ from guards.rate_limit import RateLimit
 from guards.require_approval import RequireApproval
 from runbooks.model import Runbook, Safety
 
-HISTORY = timedelta(days=31)  # the longest window a limit may have (guards/rate_limit.py)
-
 
 def plan_with(operation: Operation, request: PlanRequest) -> Act:
     """Run the planner itself. Planning only describes; the guards are asked about the finished plan."""
@@ -51,6 +49,7 @@ def snapshot(
 ) -> guards.Context:
     """Everything the guards may look at for one step, read in the caller's transaction."""
     safety = _safety(equipment, plan, step)
+    window = _longest_window(equipment, step, safety)
     targets = {act.target.key for act in (step.act, *step.rollback)}
     return guards.Context(
         action=step.act.operation,
@@ -63,7 +62,7 @@ def snapshot(
         targets=tuple(sorted(targets)),
         run=run_id,
         scopes=safety.scopes if safety else ((plan.environment,) if step.read_only else ()),
-        history=runs.past_acts(session, now - HISTORY, except_run=run_id),
+        history=runs.past_acts(session, now - window, except_run=run_id) if window else (),
         holders=leases.holders(session),
         stops=tuple(stops),
     )
@@ -122,3 +121,11 @@ def _safety(equipment: Equipment, plan: Plan, step: PlanStep) -> Safety | None:
     runbook: Runbook | None = equipment.library.get(plan.runbook)
     found = next((s for s in runbook.steps if s.id == step.id), None) if runbook else None
     return found.safety if found else None
+
+
+def _longest_window(equipment: Equipment, step: PlanStep, safety: Safety | None) -> timedelta:
+    """How far back the limits of this step look; reading more history than that would only cost time."""
+    guarding = guards.guards_of(equipment.operations[step.act.operation].plan)
+    windows = [guard.window for guard in (*guarding, *equipment.policy.limits) if isinstance(guard, RateLimit)]
+    windows += [limit.window for limit in safety.limits] if safety else []
+    return timedelta(seconds=max(windows, default=0.0))

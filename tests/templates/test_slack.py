@@ -328,14 +328,15 @@ def test_card_does_not_claim_a_proof_that_nobody_asked_for(renderer: Renderer, s
     shape = shapes("clear-cache")
     run = shape.run(state="closed", outcome="succeeded")
     steps = tuple(step.model_copy(update={"check": None}) for step in run.plan.steps)
-    run = dataclasses.replace(run, plan=run.plan.model_copy(update={"steps": steps}))
+    run.plan = run.plan.model_copy(update={"steps": steps})
     assert card(renderer, shape, run, []).blocks[0]["text"]["text"].startswith("✅ Done: ")
 
 
 def test_a_confirmation_is_not_called_an_approval(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
-    entry = shapes("x").entry(EntryKind.APPROVED, kind="confirmation", by=["ana"], digest="abc")
+    data = {"kind": "confirmation", "by": ["ana"], "digest": "abc"}
+    entry = shapes("x").entry(EntryKind.APPROVED).model_copy(update={"data": data})
     for text in (
-        renderer.message("entry", entry=entry, names=names, mentions=[]).text,
+        renderer.blocks("entry", entry=entry, names=names, mentions=[]).text,
         renderer.text("pagerduty", "entry", entry=entry, names=names),
     ):
         assert "Confirmed" in text

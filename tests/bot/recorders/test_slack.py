@@ -349,3 +349,23 @@ async def test_what_is_not_there_is_permanent(bench: Bench, kind: str, subject: 
 async def test_a_notice_goes_to_its_channel(bench: Bench) -> None:
     await bench.send("notice", payload={"text": "audit head <x>", "channel": OTHER})
     assert bench.workspace.messages(OTHER)[0].text == "audit head &lt;x&gt;"
+
+
+async def test_T51_a_click_on_a_card_whose_place_is_recorded_a_moment_later_counts(bench: Bench) -> None:
+    """The bot was killed between posting the card and recording where it stands; the outbox finds it again."""
+    await bench.run()
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            await bench.send("card", RUN)
+
+    records = Records(bench.store, sleep)
+    assert not await Records(bench.store, _no_time).belongs("run_stop", RUN, CHANNEL, "1700000000.000009")
+    assert not await records.belongs("run_stop", RUN, CHANNEL, "1700000000.000009")
+    assert len(waits) == 2
+
+
+async def _no_time(_seconds: float) -> None:
+    return None

@@ -216,6 +216,7 @@ async def test_a_guard_that_raises_refuses(empty: Scene) -> None:
 
     class Holed:
         digest = "x"
+        limits = ()
         guards = staticmethod(broken)
 
     empty.equipment = replace(empty.equipment, policy=Holed())  # type: ignore[arg-type]  # reason: as above
