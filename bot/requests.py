@@ -14,6 +14,7 @@ from bot.incident import Incident, IncidentStatus, Severity
 from bot.incident_requests import IncidentRequests
 from bot.plan import Plan
 from bot.services import Person, Service
+from bot.stages import paging
 from bot.stages.asking import AskOutcome, ask_for, consider
 from bot.stages.base import Equipment
 from bot.stages.enrich import observe, values
@@ -69,7 +70,11 @@ class Requests(IncidentRequests):
         incident = found[0] if found else await self._open_for(entry, runbook, person)
         current = await self._equipment.store.read(lambda s: proposals.current(s, incident.id))
         proposal = current.id if current and current.state == "open" and current.runbook == runbook else ""
-        return await self._ask(incident, runbook, person, proposal)
+        reply = await self._ask(incident, runbook, person, proposal)
+        if not found and not reply.ok:  # planned work that may not be done is over, and its thread says so
+            await self._equipment.store.write(lambda s: paging.resolve(s, self._equipment, incident, "bot"))
+            self._equipment.wake()
+        return reply
 
     async def _open_for(self, service: Service, runbook: str, person: Person) -> Incident:
         """Planned work belongs to no alert, but it has a thread and a transcript all the same."""
@@ -118,6 +123,10 @@ class Requests(IncidentRequests):
             return Deny("unknown_service", "The catalogue does not know this service.", "Add it to services.yaml.")
         if runbook is None:
             return Deny("unknown_runbook", f"No runbook is called {runbook_id}.", "`/runbook list` shows all.")
+        scopes = sorted({scope for step in runbook.steps if step.safety for scope in step.safety.scopes})
+        if scopes and service.environment not in scopes:
+            reason = f"{runbook.title} is for {', '.join(scopes)}, not for {service.environment}."
+            return Deny("wrong_environment", reason, f"Run it in {', '.join(scopes)}, or have it promoted.")
         if incident.status is IncidentStatus.RESOLVED:
             return Deny("incident_resolved", "This incident is resolved.", "Nothing needs to be done.")
         if await equipment.live_status(incident) is IncidentStatus.RESOLVED:

@@ -84,7 +84,7 @@ async def test_T23_nothing_runs_for_a_resolved_incident(trouble: Scene) -> None:
         ("restart-service", "payments", "staging", "unknown_service"),
         ("restart-service", "*", None, "unknown_service"),
         ("restart-service", "", None, "unknown_service"),
-        ("clear-cache", "payments", None, "no_safe_step"),
+        ("clear-cache", "payments", None, "wrong_environment"),
     ],
 )
 async def test_T34_what_is_not_there_is_not_guessed(

@@ -27,7 +27,7 @@ CARD = {
     "the target": r"checkout-cache",
     "the environment": r"staging",
 }
-WRONG_PLACE = r"(wrong_environment|out_of_scope|not for prod|prod is not one of the allowed)"
+WRONG_PLACE = r"(wrong_environment|out_of_scope)"
 
 
 async def play(workspace: Workspace, say: Narrator) -> None:

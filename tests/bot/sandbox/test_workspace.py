@@ -90,7 +90,7 @@ def test_the_files_load_and_every_runbook_is_promoted(tmp_path: Path, name: str 
 
 
 @pytest.mark.parametrize("mode", ["socket", "http"])
-def test_how_slack_reaches_the_bot_is_a_setting(tmp_path: Path, mode: Literal["socket", "http"]) -> None:
+async def test_how_slack_reaches_the_bot_is_a_setting(tmp_path: Path, mode: Literal["socket", "http"]) -> None:
     workspace = Workspace(SandboxSettings(slack_mode=mode), folder=tmp_path / "sandbox")
     file = configuration.write(places(tmp_path), workspace.settings, utc_now())
     assert load(file, {}).file.slack.mode == mode
@@ -98,6 +98,7 @@ def test_how_slack_reaches_the_bot_is_a_setting(tmp_path: Path, mode: Literal["s
     assert list(slack_secret(workspace)) == [secret]
     assert slack_secret(workspace)[secret] in (workspace.slack.app_token, workspace.slack.signing_secret)
     assert workspace.slack_events_url.endswith("/slack/events")
+    await workspace.supervisor.stop()  # takes the folder of its socket away
 
 
 def test_every_service_has_a_cache_of_its_own_when_there_is_a_redis(tmp_path: Path) -> None:
