@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from bot.incident import Frozen, ServiceReference
 from bot.plan import Target
@@ -75,6 +75,13 @@ class Catalogue(Frozen):
     """All services. Pairs (name, environment) and PagerDuty ids are unique."""
 
     services: tuple[Service, ...]
+    # Every click and every entry of a transcript asks for a service by name; a large catalogue must not be scanned then.
+    _by_name: dict[str, tuple[Service, ...]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every service's name once, sorted."""
+        return tuple(sorted(self._by_name))
 
     @model_validator(mode="after")
     def _unique(self) -> Catalogue:
@@ -86,6 +93,8 @@ class Catalogue(Frozen):
                 if key in seen:
                     raise ValueError(f"{key} is used twice: by {seen[key]} and by {service.name}")
                 seen[key] = service.name
+        for service in self.services:
+            self._by_name[service.name] = (*self._by_name.get(service.name, ()), service)
         return self
 
     def by_reference(self, source: str, reference: ServiceReference, labels: Mapping[str, str]) -> Service | None:
@@ -99,7 +108,7 @@ class Catalogue(Frozen):
 
     def named(self, name: str, environment: str | None = None) -> Service | None:
         """By name; with several environments and none given: None, never a guess."""
-        found = [s for s in self.services if s.name == name and environment in (None, s.environment)]
+        found = [s for s in self._by_name.get(name, ()) if environment in (None, s.environment)]
         return found[0] if len(found) == 1 else None
 
 
@@ -121,11 +130,27 @@ class Person(Frozen):
     email: str = ""
 
 
+class GroupSource(Frozen):
+    """A group whose members somebody else keeps: exactly one of a Slack user group (`S…`) or a PagerDuty schedule (`P…`).
+
+    Asked at the click and again before the first act (bot/membership.py); never kept longer than a minute (case T02).
+    """
+
+    slack_usergroup: str = Field(default="", pattern=r"^(S[A-Z0-9]{2,20})?$")
+    pagerduty_schedule: str = Field(default="", pattern=r"^(P[A-Z0-9]{2,20})?$")
+
+    @model_validator(mode="after")
+    def _one(self) -> GroupSource:
+        if bool(self.slack_usergroup) == bool(self.pagerduty_schedule):
+            raise ValueError("write exactly one of slack_usergroup or pagerduty_schedule")
+        return self
+
+
 class People(Frozen):
-    """The directory: people and static groups of person ids."""
+    """The directory: people, and groups of person ids or where to ask for their members."""
 
     people: tuple[Person, ...]
-    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    groups: dict[str, tuple[str, ...] | GroupSource] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> People:
@@ -136,19 +161,20 @@ class People(Frozen):
         if len(set(accounts)) != len(accounts):
             raise ValueError("a Slack account belongs to two people")
         for group, members in self.groups.items():
-            for member in members:
+            for member in () if isinstance(members, GroupSource) else members:
                 if member not in ids:
                     raise ValueError(f"group {group!r} names {member!r}, who is not in people")
+        self._by_id.update((p.id, p) for p in self.people)
+        self._by_account.update(((a.team, a.user), p) for p in self.people for a in p.slack)
         return self
 
     def by_slack(self, team: str, user: str) -> Person | None:
         """The person behind a Slack account of a signed payload, or None for a stranger."""
-        wanted = SlackIdentity(team=team, user=user)
-        return next((p for p in self.people if wanted in p.slack), None)
+        return self._by_account.get((team, user))
 
     def by_id(self, person_id: str) -> Person | None:
         """The person with that directory id."""
-        return next((p for p in self.people if p.id == person_id), None)
+        return self._by_id.get(person_id)
 
     def called(self, name: str) -> list[Person]:
         """Everybody with that id, name or first name, whatever the case; never somebody who merely resembles it."""
@@ -156,5 +182,11 @@ class People(Frozen):
         return [p for p in self.people if wanted in {p.id, p.name.casefold(), p.name.casefold().partition(" ")[0]}]
 
     def groups_of(self, person_id: str) -> frozenset[str]:
-        """Names of the groups the person is in."""
-        return frozenset(g for g, members in self.groups.items() if person_id in members)
+        """Names of the groups listed in people.yaml that the person is in; the others are bot/membership.py's."""
+        return frozenset(
+            g for g, members in self.groups.items() if not isinstance(members, GroupSource) and person_id in members
+        )
+
+    def by_pagerduty(self, user: str) -> Person | None:
+        """The person behind a PagerDuty user id, or None."""
+        return next((p for p in self.people if user and p.pagerduty == user), None)

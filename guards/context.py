@@ -28,7 +28,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class PastAct:
-    """One act in the recent past, newest last in Context.history. result: `succeeded`, `failed`, `unknown`, `running`."""
+    """One act in the recent past, newest last in Context.history.
+
+    result: `succeeded`, `failed`, `unknown` or `running`. incident: the incident it was for, empty when none. cost: in
+    the policy's currency. standing: id of the standing approval that it used up, empty when people were asked.
+    """
 
     action: str
     service: str
@@ -37,16 +41,92 @@ class PastAct:
     actor: str
     at: datetime
     result: str
+    incident: str = ""
+    cost: float = 0.0
+    standing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An engaged kill switch. level: `all`, `environment`, `service` or `action`; name: which one, empty for all."""
+    """An engaged kill switch.
+
+    level: `all`, `environment`, `service`, `action`, or `monitor` (watch only: what merely reads may still run).
+    name: which environment, service or action; empty for `all` and `monitor`.
+    """
 
     level: str
     name: str
     reason: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One occurrence of a freeze, a maintenance or a change window; recurrence is worked out before it comes here.
+
+    kind: `freeze` (no change), `maintenance` (people work on it, automation keeps off) or `change_window` (changes only
+    inside one). environments: never empty. services: empty is every service of those environments. start <= t < end.
+    """
+
+    kind: str
+    name: str
+    environments: tuple[str, ...]
+    services: tuple[str, ...]
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Everything the calendars say about the days around now.
+
+    problems: (environment, what is wrong) for each calendar that could not be read or is too old; such an environment
+    counts as frozen (case T56).
+    """
+
+    periods: tuple[Period, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The live group that the targets belong to (mission G5). total and healthy: members; domains: target key -> failure
+    domain. It was observed just before, and what could not be observed is None in the context, never a guess.
+    """
+
+    total: int
+    healthy: int
+    domains: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of size (mission G7): from `current` to `wanted` `unit`s."""
+
+    current: float
+    wanted: float
+    unit: str = "instances"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBreaker:
+    """A circuit breaker that opened and was not closed since (case T57).
+
+    key: `remediation:<environment>/<service>/<action>`, or `global`. trial_run: the run that was let through to try.
+    """
+
+    key: str
+    opened_at: datetime
+    trial_run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """A person asks to go past the rules that may be broken in an emergency (case T14). until: when that ends."""
+
+    reason: str
+    by: str
+    until: datetime
 
 
 class Asker(Protocol):
@@ -62,7 +142,9 @@ class Context:
     """What is asked for. Missing environment, action or actor is never a wildcard: guards that need it refuse.
 
     risk: `read`, `safe`, `caution` or `forbidden`. targets: `kind:environment/name` keys. holders: target key -> run id
-    that holds its lease. run: id of the run this is about. now: timezone-aware UTC.
+    that holds its lease. run: id of the run this is about. now: timezone-aware UTC. autonomy: the most that the runbook
+    lets the bot do by itself: `shadow`, `suggest`, `approve` or `auto`. calendar, inventory, change, cost (of this act),
+    budget_burned (share of the error budget that automation used up, 0.2 is a fifth): None when it is not known.
     """
 
     action: str = ""
@@ -79,6 +161,16 @@ class Context:
     holders: Mapping[str, str] = field(default_factory=dict)
     stops: tuple[Stop, ...] = ()
     ask: Asker | None = None
+    runbook: str = ""
+    incident: str = ""
+    autonomy: str = ""
+    calendar: Calendar | None = None
+    breakers: tuple[OpenBreaker, ...] = ()
+    inventory: Inventory | None = None
+    change: Change | None = None
+    cost: float | None = None
+    budget_burned: float | None = None
+    break_glass: BreakGlass | None = None
 
 
 _current: ContextVar[Context | None] = ContextVar("guards_context", default=None)

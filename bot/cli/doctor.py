@@ -98,7 +98,7 @@ def rules(found: Configuration) -> list[Check]:
             checks.append(Check("policy", "error", message, "add the environment to the matrix in policy.yaml."))
     for rule in policy.approvals:
         for group in (*rule.approvers.any_of, *rule.approvers.all_of):
-            if not found.people.groups.get(group):
+            if found.people.groups.get(group, ()) == ():
                 message = f"approvers of {rule.environment} name the group {group}, which is empty or unknown: nobody can approve"
                 checks.append(
                     Check("people", "error", message, f"add {group} with members to `groups` in people.yaml.")

@@ -107,6 +107,13 @@ class PagerDutyClient:
         found = _objects(await self._get("/oncalls", params), "oncalls")
         return sorted(found, key=lambda oncall: int(oncall.get("escalation_level") or 0))
 
+    async def on_schedule(self, schedule_id: str) -> list[str]:
+        """Ids of the users who are on call now by this schedule."""
+        params = {"schedule_ids[]": [path_part(schedule_id)], "earliest": "true", "limit": PAGE}
+        found = _objects(await self._get("/oncalls", params), "oncalls")
+        users = [entry.get("user") for entry in found]
+        return list(dict.fromkeys(str(user["id"]) for user in users if isinstance(user, dict) and user.get("id")))
+
     async def past_incidents(self, incident_id: str) -> list[dict[str, Any]]:
         """Similar incidents of the last six months; [] when the account's plan does not include them."""
         return await self._of_plan(f"/incidents/{path_part(incident_id)}/past_incidents", "past_incidents")

@@ -37,13 +37,16 @@ class PagerDutyDirectory(PagerDutyRest):
         return self.page(request, "change_events", found)
 
     async def list_oncalls(self, request: web.Request) -> JSON:
-        """Who is on call, by policy and user."""
+        """Who is on call, by policy, schedule and user."""
+        schedules = request.query.getall("schedule_ids[]", ())
         policies = request.query.getall("escalation_policy_ids[]", ())
         users = request.query.getall("user_ids[]", ())
         found = [
             o.as_rest()
             for o in sorted(self.account.oncall, key=lambda o: o.level)
-            if (not policies or o.policy in policies) and (not users or o.user.id in users)
+            if (not policies or o.policy in policies)
+            and (not users or o.user.id in users)
+            and (not schedules or o.schedule in schedules)
         ]
         return self.page(request, "oncalls", found)
 

@@ -99,18 +99,20 @@ class PagerDutyService:
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """Who is on call. level: 1 is asked first; policy: escalation policy id."""
+    """Who is on call. level: 1 is asked first; policy: escalation policy id; schedule: id, '' when named directly."""
 
     user: PagerDutyUser
     level: int = 1
     policy: str = "PPOLICY"
     policy_name: str = "Default"
+    schedule: str = ""
 
     def as_rest(self) -> JSON:
         """As `GET /oncalls` returns it."""
         policy = reference("escalation_policy", "escalation_policies", self.policy, self.policy_name)
         user = {"user": self.user.reference(), "escalation_policy": policy, "escalation_level": self.level}
-        return {**user, "schedule": None, "start": None, "end": None}
+        schedule = reference("schedule", "schedules", self.schedule, self.schedule) if self.schedule else None
+        return {**user, "schedule": schedule, "start": None, "end": None}
 
 
 @dataclass(slots=True)

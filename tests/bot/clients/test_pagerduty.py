@@ -35,6 +35,7 @@ CALLS: dict[str, tuple[str, Callable[[PagerDutyClient], Awaitable[Any]]]] = {
     "reassign": ("PUT /incidents/PINC1", lambda c: c.reassign("PINC1", ["PUSER1", "PUSER2"])),
     "open_incidents": ("GET /incidents", lambda c: c.open_incidents()),
     "oncalls": ("GET /oncalls", lambda c: c.oncalls(["PPOL1", "PPOL2"])),
+    "on_schedule": ("GET /oncalls", lambda c: c.on_schedule("PSCHED1")),
     "past_incidents": ("GET /incidents/PINC1/past_incidents", lambda c: c.past_incidents("PINC1")),
     "related_change_events": (
         "GET /incidents/PINC1/related_change_events",
@@ -114,6 +115,7 @@ async def test_the_vendors_answers_are_read(vendor: Any, client: PagerDutyClient
     assert (await client.alerts("PINC1"))[0]["body"]["details"]["customKey"] == "Server is on fire!"
     assert (await client.oncalls(["PT20YPA"]))[0]["user"]["id"] == "PT23IWX"
     assert len(await client.related_change_events("PINC1")) == 2
+    assert await client.on_schedule("PI7DH85") == ["PT23IWX"]
 
 
 async def test_open_incidents_follows_the_pages(vendor: Any, client: PagerDutyClient) -> None:
@@ -240,6 +242,7 @@ async def test_ids_are_checked_before_they_stand_in_a_path(vendor: Any, client: 
         client.set_status(bad, "resolved"),
         client.reassign("P1", [bad]),
         client.oncalls([bad]),
+        client.on_schedule(bad),
     ]
     for call in calls:
         with pytest.raises(Permanent):

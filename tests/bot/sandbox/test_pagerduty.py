@@ -83,7 +83,7 @@ async def account() -> AsyncIterator[PagerDutyStandIn]:
         new_id=lambda prefix: f"{prefix}{next(count):010d}",
         users=[ANA, BEN, BOT],
         services=[PagerDutyService(SERVICE, "payments", KEY), PagerDutyService("PSVC002", "checkout", "S" * 32)],
-        oncall=[OnCall(ANA), OnCall(BEN, level=2)],
+        oncall=[OnCall(ANA), OnCall(BEN, level=2, schedule="PSCHED1")],
         retry_delays=(0.01, 0.02),
     )
     await account.start()
@@ -125,6 +125,8 @@ async def test_the_vendors_client_reads_everything_about_an_incident(
     assert past["past_incidents"][0]["incident"]["title"] == "payments was down"
     assert related["change_events"][0]["summary"] == "Deploy v42"
     assert [o["user"]["summary"] for o in oncalls] == ["Ana Ruiz", "Ben Okafor"]
+    scheduled = await call(client.list_all, "oncalls", params={"schedule_ids": ["PSCHED1"]})
+    assert [o["user"]["summary"] for o in scheduled] == ["Ben Okafor"]
     assert found["id"] == BEN.id
     assert [page["user"] for page in account.pages] == ["Ana Ruiz"]
 
