@@ -7,7 +7,7 @@ BIN := .venv/bin
 # pip comes with the repository because Debian's python3 has neither pip nor ensurepip.
 PIP_WHEEL := $(wildcard deploy/bootstrap/pip-*.whl)
 
-.PHONY: demo test check bench serve lock clean
+.PHONY: demo test check bench trust serve lock clean
 
 demo: .venv/runtime
 	$(BIN)/runbookctl sandbox
@@ -24,6 +24,9 @@ check: .venv/development
 
 bench: .venv/development
 	$(BIN)/python -m bench
+
+trust: .venv/development
+	$(BIN)/python -m trust
 
 serve: .venv/runtime
 	$(BIN)/runbookctl serve

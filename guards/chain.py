@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
@@ -20,6 +19,7 @@ from guards.asking import Answers, ask_all, ask_all_awaiting, handing_down, refu
 from guards.context import Context, current
 from guards.decision import Allow, Ask, Decision, Deny, Finding, Verdict
 from guards.errors import Denied
+from guards.soundness import check_answer, in_order
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,20 +67,36 @@ def decide(guards: Sequence[Guard], context: Context, policy_digest: str = "") -
     The trace, denials and questions are in rule order, not in stacking order. Equal questions are kept once.
     policy_digest: which policy the guards were compiled from; empty in a plain script.
     """
-    trace = tuple(
-        finding for _, finding in sorted((_find(guard, context) for guard in guards), key=lambda pair: pair[0])
-    )
-    verdicts = [finding.verdict for finding in trace]
-    denials = tuple(verdict for verdict in verdicts if isinstance(verdict, Deny))
-    if not trace:
-        denials = (Deny("unguarded", "No guard protects this.", "Put at least one guard on it."),)
-    if denials:
-        return Decision("deny", denials, (), trace, policy_digest)
+    return conclude(findings(guards, context), policy_digest)
+
+
+def findings(guards: Iterable[Guard], context: Context) -> tuple[Finding, ...]:
+    """What each guard says, in the order of the rules; findings of one rule by the text of verdict and inputs."""
+    by_rule: dict[str, list[Finding]] = {}
+    for guard in guards:
+        finding = _find(guard, context)
+        by_rule.setdefault(finding.rule, []).append(finding)
+    return tuple(finding for rule in sorted(by_rule) for finding in in_order(by_rule[rule]))
+
+
+def conclude(trace: tuple[Finding, ...], policy_digest: str = "") -> Decision:
+    """The decision that these findings come to; no findings at all is a refusal."""
+    denials: list[Deny] = []
     questions: list[Ask] = []
-    for verdict in verdicts:
-        if isinstance(verdict, Ask) and verdict not in questions:
+    standing = ""
+    for finding in trace:
+        verdict = finding.verdict
+        if isinstance(verdict, Allow):
+            standing = standing or verdict.standing
+        elif isinstance(verdict, Deny):
+            denials.append(verdict)
+        elif verdict not in questions:
             questions.append(verdict)
-    return Decision("ask" if questions else "allow", (), tuple(questions), trace, policy_digest)
+    if not trace:
+        denials.append(Deny("unguarded", "No guard protects this.", "Put at least one guard on it."))
+    if denials:
+        return Decision("deny", tuple(denials), (), trace, policy_digest)
+    return Decision("ask" if questions else "allow", (), tuple(questions), trace, policy_digest, standing)
 
 
 def explain(fn: Callable[..., object], context: Context) -> Decision:
@@ -203,35 +219,20 @@ def _down(fn: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
             part = getattr(part, "__wrapped__", None)
 
 
-def _find(guard: Guard, context: Context) -> tuple[tuple[str, str], Finding]:
-    """One guard's finding, with the key that puts findings in the same order whatever the stacking."""
-    rule = type(guard).__name__
+def _find(guard: Guard, context: Context) -> Finding:
+    """One guard's finding. A guard with `examine(context) -> (verdict, inputs)` gives both from one look."""
+    rule: object = None
     try:
-        rule = _named(guard.rule)
-        verdict, inputs = guard.check(context), dict(guard.inputs(context))
-        _sound(verdict)
-        order = f"{verdict!r} {inputs!r}"
+        rule = guard.rule
+        examine = getattr(guard, "examine", None)
+        verdict, inputs = (guard.check(context), guard.inputs(context)) if examine is None else examine(context)
+        seen = dict(inputs)
+        if not isinstance(rule, str):
+            raise TypeError("a guard must have a name")
+        check_answer(verdict, seen)
+        return Finding(rule, verdict, seen)
     except Exception as error:  # noqa: BLE001 - reason: a broken guard must refuse, whatever breaks in it (rule 4)
-        verdict = Deny(
-            "guard_error", f"The rule {rule} failed ({type(error).__name__}).", "Mend the rule or its inputs."
-        )
-        inputs, order = {"error": type(error).__name__}, type(error).__name__
-    return (rule, order), Finding(rule, verdict, inputs)
-
-
-def _named(rule: object) -> str:
-    """The rule id. Raises TypeError when it is not text."""
-    if not isinstance(rule, str):
-        raise TypeError("a guard must have a name")
-    return rule
-
-
-def _sound(verdict: object) -> None:
-    """Raises TypeError or ValueError when a guard's answer is not one that can be acted on."""
-    if type(verdict) not in (Allow, Deny, Ask):
-        raise TypeError("a guard must answer Allow, Deny or Ask")
-    if isinstance(verdict, Ask):
-        if not math.isfinite(verdict.timeout_seconds) or verdict.timeout_seconds <= 0:
-            raise ValueError("a question must end")
-        if verdict.kind not in ("confirmation", "approval") or (verdict.kind == "approval") != bool(verdict.approvers):
-            raise ValueError("a question is a confirmation, or an approval with approvers")
+        named = rule if isinstance(rule, str) else type(guard).__name__
+        what = type(error).__name__
+        denial = Deny("guard_error", f"The rule {named} failed ({what}).", "Mend the rule or its inputs.")
+        return Finding(named, denial, {"error": what})

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """This guard has nothing against it."""
+    """This guard has nothing against it. standing: id of the standing approval that answered instead of people."""
 
     reason: str = ""
+    standing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Decision:
     """The answer of a whole chain.
 
     outcome: `allow`, `deny` or `ask`. denials: every refusal, in rule order. questions: what must be asked when nothing
-    refuses. trace: one Finding per guard. policy_digest: which policy was in force, empty in a plain script.
+    refuses. trace: one Finding per guard. policy_digest: which policy was in force, empty in a plain script. standing:
+    id of the standing approval that is used up by going ahead, empty when there is none and when the outcome is `deny`.
     """
 
     outcome: str
@@ -80,3 +82,4 @@ class Decision:
     questions: tuple[Ask, ...]
     trace: tuple[Finding, ...]
     policy_digest: str = ""
+    standing: str = ""

@@ -13,10 +13,16 @@ from typing import ClassVar
 from guards.context import Context, Stop
 from guards.decision import Allow, Deny, Verdict
 
+MONITOR = "monitor"
+"""The level that only watches: what merely reads may still run."""
+
 
 @dataclass(frozen=True, slots=True)
 class KillSwitch:
-    """Denies `kill_switch`. A stop for one environment, service or action also stops what does not say which it is."""
+    """Denies `kill_switch`, or `monitor_only` when nothing but the level `monitor` stops it.
+
+    A stop for one environment, service or action also stops what does not say which it is.
+    """
 
     rule: ClassVar[str] = "kill_switch"
 
@@ -28,6 +34,10 @@ class KillSwitch:
         told = "; ".join(
             sorted(f"{stop.level} {stop.name}".strip() + f" by {stop.by}: {stop.reason}" for stop in engaged)
         )
+        if all(stop.level == MONITOR for stop in engaged):
+            return Deny(
+                "monitor_only", f"Everything is only watched ({told}).", "Somebody must end the watching first."
+            )
         return Deny(
             "kill_switch", f"The emergency stop is engaged ({told}).", "Somebody with the role must lift it first."
         )
@@ -39,11 +49,13 @@ class KillSwitch:
             "environment": context.environment,
             "service": context.service,
             "action": context.action,
+            "risk": context.risk,
         }
 
 
 def _matches(stop: Stop, context: Context) -> bool:
+    if stop.level == MONITOR:
+        return context.risk != "read"
     about = {"environment": context.environment, "service": context.service, "action": context.action}.get(stop.level)
-    if not about or not stop.name:  # level all, a level we do not know, or nothing to compare: stop
-        return True
-    return about.strip().casefold() == stop.name.strip().casefold()
+    said, named = (about or "").strip().casefold(), stop.name.strip().casefold()
+    return not said or not named or said == named  # a level without such a field, or nothing to compare: stop

@@ -9,9 +9,9 @@ from guards.decision import Deny
 
 
 def missing(field: str) -> Deny:
-    """Deny with code `missing_<field>`. field: `environment`, `action`, `actor`, `service`, `target`, `now`, `risk`."""
+    """Deny with code `missing_context` (docs/policy.md). field: what is not known, `environment`, `actor`, `cost`, ..."""
     return Deny(
-        code=f"missing_{field}",
+        code="missing_context",
         reason=f"It is not known which {field} this is about." if field != "now" else "The present time is not known.",
         remedy=f"Give the {field} in the context; nothing is assumed for it.",
     )

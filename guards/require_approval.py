@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from guards.chain import Decorator, guarded
 from guards.context import Context
-from guards.decision import Approvers, Ask, Verdict
+from guards.decision import Approvers, Ask, Deny, Verdict
 from guards.duration import seconds
 from guards.names import checked_count, checked_names
 
@@ -59,6 +59,20 @@ class RequireApproval:
             "all_of": self.all_of,
             "timeout_seconds": self.timeout,
         }
+
+
+def approval_or_refusal(question: RequireApproval | None, context: Context, why: str) -> Verdict:
+    """What a rule answers that needs people: the question, or Deny `forbidden` where nobody may approve (case T43).
+
+    question: the approval of the environment, None when it has no `approvals` entry. why: one clause, `It grows too much`.
+    """
+    if question is not None:
+        return question.check(context)
+    return Deny(
+        code="forbidden",
+        reason=f"{why}, and {context.environment or 'this environment'} has no approvers.",
+        remedy="Name who may approve there under `approvals` in policy.yaml.",
+    )
 
 
 def require_approval(

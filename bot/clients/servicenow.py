@@ -1,6 +1,6 @@
-"""ServiceNow Table API: one incident record per incident of ours and work notes on it.
+"""ServiceNow Table API: one incident record per incident of ours and work notes on it; planned changes for calendars.
 
-Called by bot/recorders/servicenow.py. A repeated PATCH with `work_notes` adds a second entry, and journal fields cannot
+Called by bot/recorders/servicenow.py and bot/calendars. A repeated PATCH with `work_notes` adds a second entry, and journal fields cannot
 be read back from the record: looking up goes to `sys_journal_field` (reference/apis.md 3.2). `[code]` would be rendered
 as HTML, so untrusted text is neutralised here. Encoded queries are only built from checked ids (no `^`).
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -16,12 +17,17 @@ import re2
 
 from bot.clients.addresses import base_url, path_part
 from bot.clients.exchange import Api, basic_authorization
-from bot.errors import Ambiguous
+from bot.errors import Ambiguous, Permanent
 
 CORRELATION_DISPLAY = "Countersign"
 SHORT_DESCRIPTION_CHARACTERS = 160
 NOTE_CHARACTERS = 32_000
 NOTES_PAGE = 1000
+CHANGES_PAGE = 1000
+TIME_FORMAT = (
+    "%Y-%m-%d %H:%M:%S"  # always UTC in `value`, in the user's zone in `display_value` (reference/apis.md 3.2)
+)
+ANY_ZONE = timedelta(days=1)  # whichever zone the instance reads a query's times in, this is farther
 CODE_TAG = re2.compile(r"(?i)\[(\s*/?\s*code\s*)\]")
 
 
@@ -39,6 +45,19 @@ class WorkNote:
 
     id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """An approved change request. start <= t < end: when it is planned (UTC). names: of its configuration item and its
+    business service, as people call them; empty when it names neither.
+    """
+
+    number: str
+    short_description: str
+    start: datetime
+    end: datetime
+    names: tuple[str, ...]
 
 
 class ServiceNowClient:
@@ -104,6 +123,29 @@ class ServiceNowClient:
         answer = await self._api.call("GET", "/sys_journal_field", "work notes", repeatable=True, params=params)
         return [WorkNote(id=str(row.get("sys_id", "")), text=str(row.get("value", ""))) for row in _results(answer)]
 
+    async def planned_changes(self, start: datetime, end: datetime) -> list[PlannedChange]:
+        """Approved, active change requests whose planned time overlaps start <= t < end.
+
+        Raises Transient, or Permanent when a row does not say when it is or there are more than CHANGES_PAGE: whoever
+        asks must not take half an answer for a quiet week.
+        """
+        since, until = (at.astimezone(UTC) for at in (start - ANY_ZONE, end + ANY_ZONE))
+        params = {
+            "sysparm_query": f"active=true^approval=approved^start_date<={until:{TIME_FORMAT}}"
+            f"^end_date>={since:{TIME_FORMAT}}^ORDERBYstart_date",
+            "sysparm_fields": "number,short_description,start_date,end_date,cmdb_ci,business_service",
+            "sysparm_display_value": "all",
+            "sysparm_limit": str(CHANGES_PAGE),
+        }
+        answer = await self._api.call("GET", "/change_request", "planned changes", repeatable=True, params=params)
+        rows = answer.get("result")
+        if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+            raise Permanent("ServiceNow planned changes: the answer holds no list of rows")
+        if len(rows) >= CHANGES_PAGE:
+            raise Permanent(f"ServiceNow planned changes: {CHANGES_PAGE} or more in these days")
+        found = [_change(row) for row in rows]
+        return [change for change in found if change.start < end and change.end > start]
+
 
 def neutral(text: str) -> str:
     """The text with every `[code]` and `[/code]` made harmless: `(code)`."""
@@ -118,3 +160,25 @@ def _results(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _record(row: Mapping[str, Any]) -> Record | None:
     sys_id, number = row.get("sys_id"), row.get("number")
     return Record(sys_id=sys_id, number=str(number or sys_id)) if isinstance(sys_id, str) and sys_id else None
+
+
+def _change(row: Mapping[str, Any]) -> PlannedChange:
+    number = _part(row, "number", "display_value")[:40]
+    times = [_part(row, name, "value") for name in ("start_date", "end_date")]
+    try:
+        start, end = (datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC) for text in times)
+    except ValueError as error:
+        raise Permanent(f"ServiceNow planned changes: {number or 'a row'} does not say when it is") from error
+    if start >= end:
+        raise Permanent(f"ServiceNow planned changes: {number or 'a row'} ends before it starts")
+    names = tuple(
+        dict.fromkeys(filter(None, (_part(row, n, "display_value") for n in ("cmdb_ci", "business_service"))))
+    )
+    return PlannedChange(number, _part(row, "short_description", "display_value")[:200], start, end, names)
+
+
+def _part(row: Mapping[str, Any], name: str, which: str) -> str:
+    """A field as `sysparm_display_value=all` gives it: {"display_value", "value"}."""
+    field = row.get(name)
+    text = field.get(which) if isinstance(field, Mapping) else field
+    return text.strip() if isinstance(text, str) else ""

@@ -1,4 +1,4 @@
-"""ServiceNow's Table API: incidents, problems and their journals.
+"""ServiceNow's Table API: incidents and problems with their journals, and change requests.
 
 Used by tickets.TicketStandIn. Values are strings, journal fields are write-only, unknown fields are dropped silently,
 a repeated work note is a second note. Source: reference/apis.md 3.2.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,6 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.sandbox.feed import Feed
+from bot.sandbox.servicenow_query import select, shown_value
 
 JSON = dict[str, Any]
 NUMBERS: Final = {"incident": "INC", "problem": "PRB", "change_request": "CHG"}
@@ -69,7 +69,8 @@ COLUMNS: Final = frozenset(
 )
 PRIORITY: Final = {("1", "1"): "1", ("1", "2"): "2", ("2", "1"): "2", ("1", "3"): "3", ("2", "2"): "3", ("3", "1"): "3",
                    ("2", "3"): "4", ("3", "2"): "4", ("3", "3"): "5"}  # fmt: skip
-TERM: Final = re.compile(r"(?P<field>[a-z0-9_.]+)(?P<operator>!=|=|LIKE|STARTSWITH|IN|ISEMPTY|ISNOTEMPTY)(?P<value>.*)")
+CHANGE_COLUMNS: Final = ("start_date", "end_date")
+CLOSED: Final = {"change_request": ("3", "4")}  # closed, cancelled; of the other tables 7 and 8
 Answer = tuple[int, Any]
 Act = Callable[[web.Request], Awaitable[Answer]]
 
@@ -149,7 +150,8 @@ class ServiceNow:
         name = request.match_info["table"]
         sys_id = hashlib.sha256(self._new_id("sn").encode()).hexdigest()[:32]
         state = {"state": "1", "incident_state": "1", "active": "true", "impact": "3", "urgency": "3"}
-        row: JSON = dict.fromkeys(COLUMNS, "") | state
+        columns = [*COLUMNS, *(CHANGE_COLUMNS if name == "change_request" else ())]
+        row: JSON = dict.fromkeys(columns, "") | state
         row |= {"sys_id": sys_id, "number": f"{NUMBERS[name]}{len(table) + 10001:07d}", "sys_class_name": name}
         row |= {"opened_at": now, "sys_created_on": now, "sys_created_by": self._user, "sys_mod_count": "-1"}
         table[sys_id] = row
@@ -174,11 +176,12 @@ class ServiceNow:
             if name in JOURNAL:
                 if text:
                     self._note(row, name, text, now)
-            elif name in COLUMNS and not name.startswith("sys_"):
+            elif name in row and not name.startswith("sys_"):
                 row[name] = text
         if "state" in given:
             row["incident_state"] = row["state"]
-            row["active"] = "false" if row["state"] in ("7", "8") else "true"
+            closed = CLOSED.get(row["sys_class_name"], ("7", "8"))
+            row["active"] = "false" if row["state"] in closed else "true"
         row["priority"] = PRIORITY.get((row["impact"], row["urgency"]), "5")
         row["sys_mod_count"] = str(int(row["sys_mod_count"]) + 1)
         row |= {"sys_updated_on": now, "sys_updated_by": self._user}
@@ -210,9 +213,9 @@ class ServiceNow:
     @staticmethod
     def _shown(row: JSON, request: web.Request) -> JSON:
         wanted = request.query.get("sysparm_fields", "")
-        if not wanted:
-            return dict(row)
-        return {name: row[name] for name in wanted.split(",") if name in row}
+        display = request.query.get("sysparm_display_value", "false")
+        names = [name for name in wanted.split(",") if name in row] if wanted else list(row)
+        return {name: shown_value(name, row[name], display) for name in names}
 
     @staticmethod
     async def _json(request: web.Request) -> JSON:
@@ -226,37 +229,3 @@ class ServiceNow:
 
     def _now(self) -> str:
         return self._clock().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def select(rows: list[JSON], query: str) -> list[JSON]:
-    """The rows an encoded query keeps, in its order: terms joined by ^, ORDERBY and ORDERBYDESC."""
-    for term in [part for part in query.split("^") if part]:
-        if term.startswith("ORDERBY"):
-            down = term.startswith("ORDERBYDESC")
-            name = term.removeprefix("ORDERBYDESC" if down else "ORDERBY")
-            rows = in_order(rows, name, down=down)
-            continue
-        parsed = TERM.fullmatch(term)
-        if parsed is None:
-            continue  # an unknown term is ignored by the vendor too
-        rows = [row for row in rows if _keeps(row, parsed["field"], parsed["operator"], parsed["value"])]
-    return rows
-
-
-def in_order(rows: list[JSON], name: str, *, down: bool) -> list[JSON]:
-    """The rows sorted by one field."""
-    return sorted(rows, key=lambda row: str(row.get(name, "")), reverse=down)
-
-
-def _keeps(row: JSON, name: str, operator: str, wanted: str) -> bool:
-    value = str(row.get(name, ""))
-    tests = {
-        "=": value == wanted,
-        "!=": value != wanted,
-        "LIKE": wanted.lower() in value.lower(),
-        "STARTSWITH": value.startswith(wanted),
-        "IN": value in wanted.split(","),
-        "ISEMPTY": not value,
-        "ISNOTEMPTY": bool(value),
-    }
-    return tests[operator]

@@ -18,8 +18,8 @@ from guards.testing import frozen
         ("dev ", "wrong_environment"),
         ("dеv", "wrong_environment"),
         ("*", "wrong_environment"),
-        ("", "missing_environment"),
-        (None, "missing_environment"),
+        ("", "missing_context"),
+        (None, "missing_context"),
     ],
 )
 def test_T35_only_the_listed_environments(environment: str, code: str | None) -> None:

@@ -15,7 +15,7 @@ from guards.testing import frozen
         (("a", "b"), None),
         (("a", "b", "a"), None),
         (("a", "b", "c"), "blast_radius"),
-        ((), "missing_target"),
+        ((), "missing_context"),
         ("ab", "guard_error"),
     ],
 )
@@ -24,8 +24,78 @@ def test_T10_T37_targets_are_counted_and_none_is_not_all(targets: tuple[str, ...
     assert [d.code for d in decision.denials] == ([code] if code else [])
 
 
-def test_T34_the_limit_is_a_count() -> None:
-    with pytest.raises(ValueError, match="blast_radius"):
-        guards.blast_radius(max_targets=0)
-    with pytest.raises(TypeError):
-        guards.blast_radius(max_targets=True)
+def group(total: int = 10, healthy: int = 10, **domains: str) -> guards.Inventory:
+    return guards.Inventory(total, healthy, domains)
+
+
+FEW: dict[str, object] = {"max_targets": 5, "max_percent": 20}
+HEALTHY: dict[str, object] = {"max_targets": 5, "min_healthy": 8}
+ONE: dict[str, object] = {"max_targets": 5, "one_domain": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "targets", "inventory", "code"),
+    [
+        (FEW, "ab", group(10), None),
+        (FEW, "abc", group(10), "blast_radius"),
+        (FEW, "ab", group(9), "blast_radius"),
+        (FEW, "a", group(0), "blast_radius"),
+        (FEW, "a", None, "missing_context"),
+        (FEW, "abcdef", None, "blast_radius"),
+        ({"max_targets": 1}, "a", None, None),
+        ({"max_percent": 0}, "a", group(1000), "blast_radius"),
+        (HEALTHY, "ab", group(), None),
+        (HEALTHY, "abc", group(), "blast_radius"),
+        (HEALTHY, "a", group(healthy=8), "blast_radius"),
+        (HEALTHY, "a", None, "missing_context"),
+        ({"min_healthy": 0}, "a", group(healthy=1), None),
+        ({"min_healthy": 0}, "a", group(healthy=0), "blast_radius"),
+        (ONE, "ab", group(a="x", b="x", c="y"), None),
+        (ONE, "ab", group(a="x", b="y"), "blast_radius"),
+        (ONE, "ab", group(a="x"), "blast_radius"),
+        (ONE, "ab", group(a="x", b=""), "blast_radius"),
+        (ONE, "a", None, "missing_context"),
+        (FEW, "a", group(total=10.5), "guard_error"),  # type: ignore[arg-type]  # reason: wrong on purpose
+        (HEALTHY, "a", group(healthy=True), "guard_error"),
+        (HEALTHY, "a", group(total=float("nan")), "guard_error"),  # type: ignore[arg-type]  # reason: wrong on purpose
+    ],
+)
+def test_T37_the_share_of_the_group(
+    options: dict[str, object], targets: str, inventory: guards.Inventory | None, code: str | None
+) -> None:
+    fn = guards.blast_radius(**options)(lambda: 1)  # type: ignore[arg-type]  # reason: cases as data
+    decision = guards.explain(fn, frozen(targets=tuple(targets), inventory=inventory))
+    assert [d.code for d in decision.denials] == ([code] if code else [])
+    assert guards.explain(fn, frozen(targets=tuple(targets), inventory=inventory, risk="read")).outcome == "allow"
+
+
+def test_the_trace_says_what_the_group_is() -> None:
+    guard = guards.BlastRadius(max_targets=2, max_percent=50, min_healthy=1, one_domain=True)
+    assert guard.inputs(frozen(targets=("b", "a"), inventory=group(4, 3, a="x"))) == {
+        "targets": ("a", "b"),
+        "total": 4,
+        "healthy": 3,
+        "domains": ("x", ""),
+        "max_targets": 2,
+        "max_percent": 50,
+        "min_healthy": 1,
+        "one_domain": True,
+    }
+    assert guard.inputs(frozen())["domains"] == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"max_targets": 0}, ValueError),
+        ({"max_targets": True}, TypeError),
+        ({"max_percent": -1}, ValueError),
+        ({"max_percent": float("nan")}, ValueError),
+        ({"min_healthy": -1}, ValueError),
+        ({"min_healthy": 1.5}, TypeError),
+        ({"one_domain": "no"}, TypeError),
+    ],
+)
+def test_T34_wrong_options_are_errors_at_decoration(options: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error, match="blast_radius"):
+        guards.blast_radius(**options)  # type: ignore[arg-type]  # reason: wrong on purpose

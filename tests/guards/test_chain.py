@@ -152,6 +152,8 @@ def test_a_broken_guard_refuses(where: str) -> None:
         Says(guards.Ask("approval", "?", 5)),
         Says(guards.Ask("confirmation", "?", 5, guards.Approvers(1, ("a",)))),
         Says(type("MyAllow", (guards.Allow,), {})()),
+        Says(guards.Allow(5)),  # type: ignore[arg-type]  # reason: wrong on purpose
+        Says(guards.Deny("no", "No.", None)),  # type: ignore[arg-type]  # reason: wrong on purpose
         object(),
         None,
     ],
@@ -159,6 +161,49 @@ def test_a_broken_guard_refuses(where: str) -> None:
 )
 def test_an_answer_that_is_none_of_the_three_refuses(guard: guards.Guard) -> None:
     assert [d.code for d in guards.decide([guard], frozen()).denials] == ["guard_error"]
+
+
+def test_a_guard_may_give_verdict_and_inputs_from_one_look() -> None:
+    class Examined(Says):
+        def check(self, context: guards.Context) -> object:
+            raise AssertionError("not asked twice")
+
+        def examine(self, context: guards.Context) -> tuple[object, Mapping[str, object]]:
+            return self.verdict, {"seen": 1}
+
+    decision = guards.decide([Examined(ASK)], frozen())
+    assert decision.questions == (ASK,)
+    assert decision.trace == (guards.Finding("says", ASK, {"seen": 1}),)
+
+
+def test_findings_of_one_rule_are_in_the_order_of_their_text() -> None:
+    @dataclass(frozen=True)
+    class Sees(Says):
+        value: object = 0
+
+        def inputs(self, context: guards.Context) -> Mapping[str, object]:
+            return {"value": self.value}
+
+    stack = [
+        Says(ASK),
+        Says(DENY),
+        Sees(guards.Allow("x"), value=2),
+        Sees(guards.Allow("x"), value=1),
+        Says(guards.Allow()),
+    ]
+    decisions = [guards.decide(order, frozen()) for order in itertools.permutations(stack)]
+    assert all(decision == decisions[0] for decision in decisions)
+    kinds = [type(finding.verdict).__name__ for finding in decisions[0].trace]
+    assert kinds == ["Allow", "Allow", "Allow", "Ask", "Deny"]
+    assert [finding.inputs.get("value") for finding in decisions[0].trace][1:3] == [1, 2]
+
+
+def test_what_a_standing_approval_answered_is_named_unless_it_is_refused() -> None:
+    given = Says(guards.Allow("given", standing="nightly"))
+    assert guards.decide([Says(guards.Allow()), given], frozen()).standing == "nightly"
+    assert guards.decide([given, Says(ASK)], frozen()).standing == "nightly"
+    assert guards.decide([given, Says(DENY)], frozen()).standing == ""
+    assert guards.decide([Says(ASK)], frozen()).standing == ""
 
 
 def test_a_guard_cannot_swallow_an_interrupt() -> None:

@@ -20,7 +20,7 @@ KEY = "demo:dev/demo"
         ({"holders": {"demo:dev/b": "run_other"}, "targets": (KEY, "demo:dev/b")}, "target_busy"),
         ({"holders": {KEY: "run_test"}, "run": ""}, "target_busy"),
         ({"holders": {KEY: ""}, "run": ""}, "target_busy"),
-        ({"targets": ()}, "missing_target"),
+        ({"targets": ()}, "missing_context"),
         ({"targets": KEY, "holders": {KEY: "run_other"}}, "guard_error"),
     ],
 )

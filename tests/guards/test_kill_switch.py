@@ -27,12 +27,33 @@ from guards.testing import frozen
         ("action", "demo.scale", {}, False),
         ("action", "demo.scale", {"action": ""}, True),
         ("galaxy", "m31", {}, True),
+        ("environment", "  ", {}, True),
+        ("environment", "prod", {"environment": " "}, True),
+        ("all", "", {"risk": "read"}, True),
     ],
 )
 def test_T55_any_matching_stop_stops(level: str, name: str, changes: dict[str, object], stopped: bool) -> None:
     context = frozen(stops=(guards.Stop(level, name, "storm", "ann"),), **changes)
     decision = guards.decide([KillSwitch()], context)
     assert [d.code for d in decision.denials] == (["kill_switch"] if stopped else [])
+
+
+@pytest.mark.parametrize(
+    ("levels", "risk", "code"),
+    [
+        (("monitor",), "read", None),
+        (("monitor",), "safe", "monitor_only"),
+        (("monitor",), "", "monitor_only"),
+        (("monitor", "monitor"), "caution", "monitor_only"),
+        (("monitor", "all"), "safe", "kill_switch"),
+        (("monitor", "all"), "read", "kill_switch"),
+        (("Monitor",), "read", "kill_switch"),
+    ],
+)
+def test_T55_watching_only_lets_reads_through(levels: tuple[str, ...], risk: str, code: str | None) -> None:
+    stops = tuple(guards.Stop(level, "", "storm", "ann") for level in levels)
+    decision = guards.decide([KillSwitch()], frozen(stops=stops, risk=risk))
+    assert [d.code for d in decision.denials] == ([code] if code else [])
 
 
 def test_T55_one_of_many_is_enough_and_the_refusal_says_who() -> None:

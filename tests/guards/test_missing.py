@@ -8,8 +8,8 @@ from guards.missing import missing
 
 
 @pytest.mark.parametrize("field", ["environment", "now", "actor"])
-def test_the_code_names_the_field(field: str) -> None:
+def test_the_refusal_names_the_field(field: str) -> None:
     deny = missing(field)
-    assert deny.code == f"missing_{field}"
+    assert deny.code == "missing_context"
     assert deny.reason.endswith(".")
     assert field in deny.remedy

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import guards
-from guards.policy import Policy
+from guards.policy import Escalation, Policy
 from guards.testing import NOON, frozen
 
 DATA: dict[str, Any] = {
@@ -32,6 +33,7 @@ DATA: dict[str, Any] = {
         {"max": 3, "per": "global", "window": "10m"},
     ],
     "confirmation_timeout": "60s",
+    "autonomy": {"dev": {"safe": "auto"}, "staging": {"safe": "auto"}, "prod": {"safe": "auto"}},
 }
 POLICY = Policy.from_mapping(DATA)
 BOT = guards.Actor("bot", is_bot=True)
@@ -44,6 +46,7 @@ def decided(**changes: object) -> guards.Decision:
 
 def answer(**changes: object) -> str:
     decision = decided(**changes)
+    assert decision == POLICY.decide(frozen(**changes))
     if decision.denials:
         return "+".join(denial.code for denial in decision.denials)
     return "+".join(question.kind for question in decision.questions) or decision.outcome
@@ -62,7 +65,7 @@ def answer(**changes: object) -> str:
         ("prod", "safe", "approval"),
         ("prod", "forbidden", "forbidden"),
         ("prod", "unheard", "forbidden"),
-        ("prod", "", "missing_risk"),
+        ("prod", "", "missing_context"),
     ],
 )
 def test_the_matrix_decides(environment: str, risk: str, expected: str) -> None:
@@ -89,11 +92,11 @@ def test_the_questions_carry_who_and_how_long() -> None:
         ({"environment": "mars"}, "unknown_environment+forbidden"),
         ({"targets": ("demo:prod/demo",)}, "target_environment"),
         ({"actor": guards.Actor("eve", roles=frozenset({"viewer"}))}, "wrong_role"),
-        ({"actor": None}, "missing_actor"),
+        ({"actor": None}, "missing_context+missing_context"),
         ({"scopes": ("staging",)}, "out_of_scope"),
         ({"scopes": ()}, "out_of_scope"),
-        ({"targets": ()}, "missing_target+missing_target"),
-        ({"now": None}, "missing_now+missing_now"),
+        ({"targets": ()}, "missing_context+missing_context+missing_context"),
+        ({"now": None}, "missing_context"),
         ({"stops": (guards.Stop("all", "", "x", "ann"),)}, "kill_switch"),
         ({"holders": {"demo:dev/demo": "run_other"}}, "target_busy"),
     ],
@@ -113,11 +116,15 @@ def test_limits_count_in_their_environment() -> None:
     assert answer(history=(recent,) * 3) == "rate_limited"
 
 
-def test_the_bot_goes_alone_only_where_the_matrix_says_auto() -> None:
-    assert answer(actor=BOT) == "allow"
-    assert answer(actor=BOT, environment="staging") == "confirmation"
-    assert answer(actor=BOT, environment="prod") == "approval"
-    assert answer(actor=BOT, risk="forbidden") == "forbidden"
+def test_the_bot_goes_alone_only_where_matrix_autonomy_and_runbook_agree() -> None:
+    assert answer(actor=BOT, autonomy="auto") == "allow"
+    assert answer(actor=BOT, autonomy="approve") == "forbidden", "nobody may approve in dev"
+    assert answer(actor=BOT) == "autonomy"
+    assert answer(actor=BOT, risk="read") == "allow"
+    assert answer(actor=BOT, risk="caution", autonomy="auto") == "autonomy+forbidden"
+    assert answer(actor=BOT, environment="staging", autonomy="auto") == "approval", "it has nobody to confirm"
+    assert answer(actor=BOT, environment="prod", autonomy="auto") == "approval"
+    assert answer(actor=BOT, risk="forbidden", autonomy="auto") == "autonomy+forbidden"
 
 
 def test_T35_guards_compiled_for_another_context_refuse() -> None:
@@ -174,6 +181,14 @@ def test_the_digest_is_the_meaning() -> None:
         ("operators", {"roles": ["admin"]}),
         ("limits", DATA["limits"][:1]),
         ("confirmation_timeout", 61),
+        ("autonomy", {"dev": {"safe": "approve"}}),
+        ("tiers", {"dev": {1: {"safe": "confirm"}}}),
+        ("break_glass", {"any_of": ["leads"], "timeout": 60}),
+        ("breakers", {"incident": {"failures": 2}}),
+        ("blast_radius", {"dev": {"max_targets": 2}}),
+        ("scale", {"max_factor": 2}),
+        ("error_budget", {"max_burned_percent": 0}),
+        ("cost", {"currency": "EUR"}),
     ],
 )
 def test_T15_any_change_changes_the_digest(key: str, value: object) -> None:
@@ -181,17 +196,237 @@ def test_T15_any_change_changes_the_digest(key: str, value: object) -> None:
 
 
 def test_the_trace_names_every_rule_and_what_it_saw() -> None:
-    rules = [finding.rule for finding in decided().trace]
-    assert rules == [
+    trace = decided(environment="prod", action="demo.scale").trace
+    assert [finding.rule for finding in trace] == [
+        "autonomy",
+        "blast_radius",
+        "change_window",
         "exclusive",
+        "freeze",
         "kill_switch",
         "known_environment",
         "matrix",
+        "max_change",
         "rate_limit",
         "rate_limit",
         "require_role",
         "scopes",
     ]
-    for finding in decided().trace:
+    for finding in trace:
         assert isinstance(finding.inputs, Mapping)
         assert finding.inputs
+    assert {"not_applicable": 1} in [finding.inputs for finding in trace]
+
+
+TIGHT: dict[str, Any] = {
+    **DATA,
+    "tiers": {"prod": {1: {"safe": "forbid"}, 2: {"caution": "forbid"}}, "dev": {1: {"safe": "approve"}}},
+    "approvals": {
+        "dev": {"count": 1, "any_of": ["oncall"], "timeout": 60},
+        "staging": {
+            "count": 1,
+            "any_of": ["oncall"],
+            "timeout": "15m",
+            "remind_before": "5m",
+            "escalate": {"after": "10m", "to": ["leads"]},
+        },
+        "prod": {"count": 1, "any_of": ["oncall"], "timeout": 600, "tiers": {2: {"count": 3, "timeout": 300}}},
+    },
+    "standing": [
+        {
+            "id": "nightly", "runbook": "restart", "action": "demo.restart", "service": "demo", "environment": "prod",
+            "max": 2, "until": "2030-02-01T00:00:00Z", "by": ["cora", "dev"],
+        }
+    ],
+    "break_glass": {"any_of": ["leads"], "timeout": "10m"},
+    "freezes": [
+        {"name": "x", "environments": ["prod"], "start": "2029-01-01T00:00", "end": "2029-01-02T00:00", "timezone": "UTC"}
+    ],
+    "change_windows": [
+        {
+            "name": "w", "environments": ["staging"], "start": "2029-01-01T00:00", "end": "2029-01-02T00:00",
+            "timezone": "UTC", "services": ["demo"],
+        }
+    ],
+    "breakers": {
+        "remediation": {"max": 3, "window": "2h", "cooldown": "30m"},
+        "global": {"failures": 5, "window": "10m", "cooldown": "30m"},
+        "incident": {"failures": 2},
+    },
+    "blast_radius": {"prod": {"max_targets": 2, "max_percent": 50}},
+    "scale": {"ask_above_percent": 20, "max_factor": 2},
+    "error_budget": {"max_burned_percent": 20},
+    "cost": {"per_act": 5, "per_day": 50, "ask_above": 2, "currency": "EUR"},
+}  # fmt: skip
+STRICT = Policy.from_mapping(TIGHT)
+
+
+def strict(**changes: object) -> guards.Decision:
+    """A decision of the tight policy about a complete act in prod, at noon, for a service of tier 3."""
+    about: dict[str, object] = {
+        "environment": "prod",
+        "runbook": "restart",
+        "incident": "inc_1",
+        "calendar": guards.Calendar(),
+        "inventory": guards.Inventory(10, 10),
+        "cost": 1.0,
+        "budget_burned": 0.1,
+    }
+    return STRICT.decide(frozen(**{**about, **changes}))
+
+
+def told(decision: guards.Decision) -> str:
+    return "+".join(denial.code for denial in decision.denials) or decision.outcome
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "allow"),
+        ({"runbook": "other"}, "ask"),
+        ({"tier": 1}, "forbidden"),
+        ({"tier": None}, "missing_context"),
+        ({"tier": None, "risk": "read"}, "allow"),
+        ({"tier": 2, "risk": "caution"}, "forbidden"),
+        ({"calendar": None}, "calendar_unreadable"),
+        ({"environment": "staging"}, "outside_change_window"),
+        ({"environment": "staging", "service": "other"}, "ask"),
+        ({"targets": ("demo:prod/a", "demo:prod/b")}, "allow"),
+        ({"targets": ("demo:prod/a", "demo:prod/b"), "inventory": None}, "missing_context"),
+        ({"targets": ("demo:prod/a", "demo:prod/b", "demo:prod/c")}, "blast_radius"),
+        ({"change": guards.Change(2, 5)}, "change_too_large"),
+        ({"change": guards.Change(2, 3)}, "ask"),
+        ({"budget_burned": 0.3}, "error_budget"),
+        ({"budget_burned": None}, "missing_context"),
+        ({"cost": 6.0}, "cost_cap"),
+        ({"cost": 3.0}, "ask"),
+        ({"breakers": (guards.OpenBreaker("global", NOON),)}, "breaker_open"),
+        ({"incident": ""}, "missing_context"),
+    ],
+)
+def test_every_key_is_compiled(changes: dict[str, object], expected: str) -> None:
+    assert told(strict(**changes)) == expected
+
+
+def test_questions_of_all_rules_are_the_one_approval_of_the_environment_and_tier() -> None:
+    (question,) = strict(runbook="other", cost=3.0, change=guards.Change(2, 3), tier=2).questions
+    assert question.approvers == guards.Approvers(3, ("oncall",)) == STRICT.approvers("prod", 2)
+    assert question.timeout_seconds == 300.0
+    assert question.message == "Approve demo.restart on demo in prod?"
+
+
+def test_P6_a_standing_approval_answers_the_matrix_until_it_is_used_up() -> None:
+    decision = strict()
+    assert (decision.outcome, decision.standing) == ("allow", "nightly")
+    (cell,) = (finding for finding in decision.trace if finding.rule == "matrix")
+    assert isinstance(cell.verdict, guards.Allow)
+    assert "nightly" in cell.verdict.reason
+    assert strict(cost=3.0).standing == "nightly", "another rule still asks"
+    assert strict(cost=6.0).standing == ""
+    used = guards.PastAct("x", "y", "z", "t", "bot", NOON - timedelta(days=20), "failed", standing="nightly")
+    assert strict(history=(used,) * 2).outcome == "ask"
+    assert strict(service="other").outcome == "ask"
+
+
+def test_T14_the_glass_is_broken_after_all_rules_have_spoken() -> None:
+    broken = guards.BreakGlass("down", "tester", NOON + timedelta(minutes=1))
+    decision = strict(calendar=None, budget_burned=1.0, break_glass=broken)
+    assert [question.approvers for question in decision.questions] == [guards.Approvers(1, ("leads",))]
+    assert {finding.inputs.get("broken") for finding in decision.trace} == {None, "calendar_unreadable", "error_budget"}
+    stopped = strict(calendar=None, break_glass=broken, scopes=("dev",))
+    assert told(stopped) == "out_of_scope"
+    assert told(strict(calendar=None, break_glass=guards.BreakGlass("down", "bob", NOON))) == "calendar_unreadable"
+    context = frozen(break_glass=broken, environment="prod", history=())
+    assert POLICY.decide(context) == POLICY.decide(replace(context, break_glass=None)), "this policy has no such key"
+
+
+def test_more_rules_can_only_add_refusals_and_questions() -> None:
+    context = frozen(environment="prod", calendar=None)
+    more = (guards.RequireApproval(any_of=("sre",)), guards.AllowedEnvs(("dev",)), guards.BlastRadius())
+    before, after = STRICT.decide(context), STRICT.decide(context, more)
+    assert set(before.denials) < set(after.denials)
+    assert len(after.trace) == len(before.trace) + 3
+    assert after.policy_digest == STRICT.digest
+    assert STRICT.decide(context, more[::-1]) == after
+
+
+WRONG: list[dict[str, object]] = [
+    {name: wrong}
+    for name in [field.name for field in fields(guards.Context)]
+    for wrong in (None, 5, "*", ["x"], object(), float("nan"))
+]
+
+
+@pytest.mark.parametrize("changes", WRONG, ids="-".join)
+def test_T34_a_decision_is_total(changes: dict[str, object]) -> None:
+    """Any field of any type: the decision never raises, and never allows where a needed field is wrong.
+
+    An action called `*` is a name like any other: no rule takes it for a wildcard.
+    """
+    for policy in (POLICY, STRICT):
+        decision = policy.decide(frozen(**changes))
+        assert decision.outcome in ("allow", "deny", "ask")
+        if changes != {"action": "*"} and set(changes) & {
+            "environment",
+            "action",
+            "actor",
+            "risk",
+            "targets",
+            "scopes",
+            "now",
+        }:
+            assert decision.outcome == "deny"
+
+
+@pytest.mark.parametrize("tier", [True, 1.0, "1", (), []])
+def test_T34_a_tier_that_is_no_whole_number_refuses(tier: object) -> None:
+    assert told(STRICT.decide(frozen(tier=tier, risk="read"))) == "wrong_cell"
+
+
+def test_decisions_are_the_same_again() -> None:
+    context = frozen(environment="prod")
+    assert STRICT.decide(context) == STRICT.decide(context) == Policy.from_mapping(TIGHT).decide(context)
+    assert STRICT.guards(context) is STRICT.guards(context), "compiled once"
+    assert STRICT.guards(context) is not STRICT.guards(replace(context, tier=1))
+    without = frozen(service="")
+    assert STRICT.guards(without) != STRICT.guards(replace(without, targets=("demo:dev/other",)))
+
+
+@pytest.mark.parametrize(
+    ("environment", "risk", "tier", "word"),
+    [
+        ("prod", "safe", 1, "forbid"),
+        ("prod", "safe", 2, "approve"),
+        ("prod", "safe", None, "forbid"),
+        ("prod", "read", 1, "auto"),
+        ("dev", "safe", 3, "auto"),
+        ("dev", "safe", 1, "approve"),
+        ("mars", "safe", 1, "forbid"),
+    ],
+)
+def test_the_word_for_a_tier_is_never_laxer(environment: str, risk: str, tier: int | None, word: str) -> None:
+    assert STRICT.word(environment, risk, tier) == word
+
+
+def test_who_is_asked_when_and_who_else() -> None:
+    assert STRICT.approval("mars") is None
+    assert STRICT.approval("staging", 3, "Go?") == guards.RequireApproval(any_of=("oncall",), message="Go?")
+    assert STRICT.approvers("prod") == guards.Approvers(3, ("oncall",)), "a tier that is not known needs the most"
+    assert STRICT.approvers("prod", 3) == guards.Approvers(1, ("oncall",))
+    assert STRICT.escalation("staging") == Escalation(600.0, ("leads",))
+    assert STRICT.remind_before("staging") == 300.0
+    for environment in ("prod", "mars"):
+        assert STRICT.escalation(environment) is None
+        assert STRICT.remind_before(environment) is None
+
+
+def test_how_far_back_the_rules_look() -> None:
+    assert POLICY.longest_window() == 3600.0
+    assert STRICT.longest_window() == 86_400.0
+    assert Policy.from_mapping({**DATA, "limits": []}).longest_window() == 0.0
+    assert Policy.from_mapping({**TIGHT, "cost": {"currency": "EUR"}}).longest_window() == 7200.0
+
+
+def test_what_is_declared_is_kept_for_the_calendars() -> None:
+    assert [(period.kind, period.name) for period in STRICT.periods] == [("freeze", "x"), ("change_window", "w")]
+    assert STRICT.calendars == ()

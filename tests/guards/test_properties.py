@@ -25,7 +25,51 @@ RISKS = st.sampled_from(["read", "safe", "caution", "forbidden", ""])
 WORDS = st.sampled_from(["auto", "confirm", "approve", "forbid"])
 CONFIRM = st.builds(guards.RequireConfirmation, message=st.sampled_from(["Sure?", "Really?"]))
 APPROVE = st.builds(guards.RequireApproval, count=st.integers(1, 3), any_of=ROLES)
+QUESTIONS = st.one_of(st.none(), APPROVE)
+HOUR = timedelta(hours=1)
+SERVICES = st.sampled_from([(), ("demo",), ("other",)])
+AMOUNTS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 50.0])
+SOMETIMES = st.one_of(st.none(), AMOUNTS)
+NEWER_GUARDS = st.one_of(
+    st.builds(guards.Freeze, watched=st.booleans()),
+    st.builds(
+        guards.ChangeWindow,
+        days=st.sampled_from([("tue",), ("mon", "sun")]),
+        start=st.just("11:00"),
+        end=st.sampled_from(["13:00", "12:00", "02:00"]),
+        timezone=st.just("UTC"),
+    ),
+    st.builds(guards.InChangeWindow, windows=st.lists(st.tuples(SOME, SERVICES), max_size=2).map(tuple)),
+    st.builds(
+        guards.CircuitBreaker,
+        max=st.integers(1, 3),
+        window=st.sampled_from([60.0, 3600.0]),
+        cooldown=st.sampled_from([60.0, 3600.0]),
+        per=st.sampled_from(["remediation", "global"]),
+        question=QUESTIONS,
+    ),
+    st.builds(guards.CircuitBreaker, max=st.integers(1, 3), per=st.just("incident"), question=QUESTIONS),
+    st.builds(guards.MaxChange, percent=AMOUNTS, max_factor=st.sampled_from([1.0, 3.0]), question=QUESTIONS),
+    st.builds(guards.ErrorBudget, max_burned_percent=AMOUNTS),
+    st.builds(
+        guards.CostCap,
+        currency=st.just("EUR"),
+        per_act=SOMETIMES,
+        per_day=SOMETIMES,
+        ask_above=SOMETIMES,
+        question=QUESTIONS,
+    ),
+    st.builds(guards.Autonomy, ceiling=st.sampled_from(["shadow", "suggest", "approve", "auto"]), question=QUESTIONS),
+    st.builds(
+        guards.BlastRadius,
+        max_targets=st.integers(1, 3),
+        max_percent=SOMETIMES,
+        min_healthy=st.sampled_from([None, 0, 2]),
+        one_domain=st.booleans(),
+    ),
+)
 GUARDS = st.one_of(
+    NEWER_GUARDS,
     st.builds(guards.AllowedEnvs, SOME),
     CONFIRM,
     APPROVE,
@@ -36,6 +80,7 @@ GUARDS = st.one_of(
         window=st.sampled_from([60.0, 3600.0]),
         per=st.sampled_from(["service", "target", "action", "person", "global"]),
         env=st.sampled_from(["", "prod"]),
+        service=st.sampled_from(["", "demo", "other"]),
     ),
     st.just(guards.Exclusive()),
     st.just(guards.Forbidden(reason="Never.")),
@@ -60,6 +105,28 @@ ACTS = st.builds(
     actor=st.sampled_from(["tester", "bot"]),
     at=st.integers(-10, 7200).map(lambda ago: NOON - timedelta(seconds=ago)),
     result=st.sampled_from(["succeeded", "failed", "unknown", "running"]),
+    incident=st.sampled_from(["", "inc_1"]),
+    cost=AMOUNTS,
+)
+PERIODS = st.builds(
+    guards.Period,
+    kind=st.sampled_from(["freeze", "maintenance", "change_window"]),
+    name=st.sampled_from(["a", "b"]),
+    environments=SOME,
+    services=SERVICES,
+    start=st.sampled_from([NOON - HOUR, NOON]),
+    end=st.sampled_from([NOON, NOON + HOUR]),
+)
+CALENDARS = st.builds(
+    guards.Calendar,
+    periods=st.lists(PERIODS, max_size=3).map(tuple),
+    problems=st.sampled_from([(), (("dev", "too old"),)]),
+)
+BREAKERS = st.builds(
+    guards.OpenBreaker,
+    key=st.sampled_from(["global", "remediation:dev/demo/demo.restart"]),
+    opened_at=st.sampled_from([NOON, NOON - HOUR]),
+    trial_run=st.sampled_from(["", "run_test", "run_other"]),
 )
 
 
@@ -87,8 +154,18 @@ def contexts(draw: st.DrawFn) -> guards.Context:
         "service": st.just(""),
         "action": st.just(""),
         "run": st.just(""),
+        "incident": st.just("inc_1"),
+        "autonomy": st.sampled_from(["shadow", "suggest", "approve", "auto", "god"]),
+        "calendar": CALENDARS,
+        "breakers": st.lists(BREAKERS, max_size=2).map(tuple),
+        "inventory": st.builds(
+            guards.Inventory, st.integers(0, 4), st.integers(0, 4), st.just({"demo:dev/demo": "a", "*": "b"})
+        ),
+        "change": st.builds(guards.Change, st.integers(0, 4), st.one_of(AMOUNTS, st.just(float("nan")))),
+        "cost": st.one_of(AMOUNTS, st.just(float("nan"))),
+        "budget_burned": AMOUNTS,
     }
-    chosen = draw(st.sets(st.sampled_from(sorted(possible)), max_size=4))
+    chosen = draw(st.sets(st.sampled_from(sorted(possible)), max_size=8))
     return replace(context, **{name: draw(possible[name]) for name in sorted(chosen)})  # type: ignore[arg-type]  # reason: cases as data
 
 
@@ -160,16 +237,39 @@ NEEDS: list[tuple[guards.Guard, tuple[str, ...]]] = [
     (KnownEnvironment(environments=("dev",)), ("environment", "targets")),
     (Scopes(), ("environment", "scopes")),
     (MatrixCell(environment="dev", risk="safe", word="auto"), ("environment", "risk", "action")),
+    (guards.Freeze(watched=True), ("environment", "now", "calendar")),
+    (guards.ChangeWindow(days=("tue",), start="12:00", end="13:00", timezone="UTC"), ("now",)),
+    (guards.InChangeWindow(windows=((("dev",), ()),)), ("environment", "now", "calendar")),
+    (guards.InChangeWindow(windows=((("dev",), ("demo",)),)), ("environment", "service", "now", "calendar")),
+    (guards.CircuitBreaker(max=1, window=60, cooldown=60), ("environment", "service", "action", "now")),
+    (guards.CircuitBreaker(max=1, window=60, cooldown=60, per="global"), ("now",)),
+    (guards.CircuitBreaker(max=1, per="incident"), ("incident",)),
+    (guards.MaxChange(), ()),
+    (guards.ErrorBudget(max_burned_percent=0), ("budget_burned",)),
+    (guards.CostCap(currency="EUR", per_day=5), ("cost", "now")),
+    (guards.Autonomy(ceiling="auto"), ("actor",)),
+    (guards.BlastRadius(max_percent=50), ("targets", "inventory")),
 ]
 EMPTY = guards.Context()
+OPEN = guards.Period("change_window", "noon", ("dev",), (), NOON - HOUR, NOON + HOUR)
+FULL = frozen(
+    incident="inc_1",
+    runbook="restart",
+    autonomy="auto",
+    calendar=guards.Calendar((OPEN,)),
+    inventory=guards.Inventory(4, 4, {"demo:dev/demo": "a"}),
+    change=guards.Change(2, 3),
+    cost=1.0,
+    budget_burned=0.0,
+)
 
 
 @pytest.mark.parametrize(("guard", "needs"), NEEDS, ids=lambda value: getattr(value, "rule", None))
 def test_T34_any_missing_field_refuses(guard: guards.Guard, needs: tuple[str, ...]) -> None:
-    assert guards.decide([guard], frozen()).outcome == "allow"
+    assert guards.decide([guard], FULL).outcome == "allow"
     for field in fields(guards.Context):
         for blank in (getattr(EMPTY, field.name), None):
-            decision = guards.decide([guard], replace(frozen(), **{field.name: blank}))
+            decision = guards.decide([guard], replace(FULL, **{field.name: blank}))
             if field.name in needs:
                 assert decision.outcome == "deny", field.name
             elif blank is not None:

@@ -15,9 +15,15 @@ import guards
 ROOM = Path(guards.__file__).parent
 DECORATORS = (
     "allowed_envs",
+    "autonomy",
     "blast_radius",
+    "change_window",
+    "circuit_breaker",
+    "cost_cap",
+    "error_budget",
     "exclusive",
     "forbidden",
+    "max_change",
     "rate_limit",
     "require_approval",
     "require_confirmation",

@@ -84,18 +84,41 @@ def test_a_limit_for_one_environment_and_action() -> None:
     assert codes(anyone, history=(act(service="other"),)) == ["rate_limited"]
 
 
+def test_a_limit_for_one_service() -> None:
+    guard = guards.RateLimit(max=1, window=3600, per="global", service="demo")
+    assert codes(guard, history=(act(action="other", environment="prod"),)) == ["rate_limited"]
+    assert codes(guard, history=(act(service="other"),)) == [], "acts on others do not count"
+    assert codes(guard, service="other", history=(act(), act(service="other"))) == [], "it is not for others"
+    person = guards.RateLimit(max=1, window=3600, per="person", service="demo")
+    assert codes(person, history=(act(),)) == ["rate_limited"]
+    assert codes(person, history=(act(service="other"),)) == []
+    counted = guards.decide([guard], frozen(history=(act(),))).trace[0].inputs["counted"]
+    assert counted == {"demo": 1}
+
+
+def test_a_limit_that_does_not_apply_needs_nothing() -> None:
+    guard = guards.RateLimit(max=1, window=60, per="person", env="prod", action="demo.restart", service="demo")
+    assert codes(guard, environment="dev", now=None, actor=None) == []
+    assert codes(guard, environment="prod", service="other", now=None) == []
+    decision = guards.decide([guard], frozen())
+    assert decision.trace[0].inputs["counted"] == {}
+    assert guard.check(frozen()) is guard.check(frozen(service="x")), "made once"
+    assert guard.inputs(frozen())["service"] == "demo"
+
+
 @pytest.mark.parametrize(
     ("guard", "field", "blank", "code"),
     [
-        (guards.RateLimit(max=1, window=60, per="service"), "service", "", "missing_service"),
-        (guards.RateLimit(max=1, window=60, per="service"), "action", "", "missing_action"),
-        (guards.RateLimit(max=1, window=60, per="target"), "targets", (), "missing_target"),
-        (guards.RateLimit(max=1, window=60, per="action"), "action", "", "missing_action"),
-        (guards.RateLimit(max=1, window=60, per="person"), "actor", None, "missing_actor"),
-        (guards.RateLimit(max=1, window=60, per="person"), "actor", guards.Actor(""), "missing_actor"),
-        (guards.RateLimit(max=1, window=60, per="global"), "now", None, "missing_now"),
-        (guards.RateLimit(max=1, window=60, per="global", env="dev"), "environment", "", "missing_environment"),
-        (guards.RateLimit(max=1, window=60, per="global", action="a"), "action", "", "missing_action"),
+        (guards.RateLimit(max=1, window=60, per="service"), "service", "", "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="service"), "action", "", "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="target"), "targets", (), "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="action"), "action", "", "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="person"), "actor", None, "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="person"), "actor", guards.Actor(""), "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="global"), "now", None, "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="global", env="dev"), "environment", "", "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="global", action="a"), "action", "", "missing_context"),
+        (guards.RateLimit(max=1, window=60, per="global", service="a"), "service", "", "missing_context"),
         (guards.RateLimit(max=1, window=60, per="target"), "targets", "demo:dev/demo", "guard_error"),
     ],
 )
@@ -110,7 +133,17 @@ def test_a_time_without_zone_refuses() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"max": 0}, {"max": -1}, {"window": 0}, {"window": 1e9}, {"per": "*"}, {"per": ""}, {"env": "*"}, {"action": "*"}],
+    [
+        {"max": 0},
+        {"max": -1},
+        {"window": 0},
+        {"window": 1e9},
+        {"per": "*"},
+        {"per": ""},
+        {"env": "*"},
+        {"action": "*"},
+        {"service": "*"},
+    ],
 )
 def test_T34_wrong_options_are_errors_at_decoration(wrong: dict[str, object]) -> None:
     options: dict[str, object] = {"max": 1, "window": "1h", "per": "service", **wrong}

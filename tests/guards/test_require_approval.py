@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import guards
+from guards.require_approval import approval_or_refusal
 from guards.testing import answer_yes, frozen
 
 
@@ -37,3 +38,12 @@ def test_T34_wrong_options_are_errors_at_decoration(wrong: dict[str, object]) ->
 def test_T34_wrong_types_are_errors_at_decoration(wrong: dict[str, object]) -> None:
     with pytest.raises(TypeError):
         guards.require_approval(**wrong)  # type: ignore[arg-type]  # reason: wrong on purpose
+
+
+def test_T43_where_nobody_may_approve_it_is_forbidden() -> None:
+    question = guards.RequireApproval(any_of=("leads",))
+    assert approval_or_refusal(question, frozen(), "It is big") == question.check(frozen())
+    for environment, told in (("dev", "dev"), ("", "this environment")):
+        refusal = approval_or_refusal(None, frozen(environment=environment), "It is big")
+        assert isinstance(refusal, guards.Deny)
+        assert (refusal.code, refusal.reason) == ("forbidden", f"It is big, and {told} has no approvers.")

@@ -18,8 +18,8 @@ BOT = guards.Actor("bot", is_bot=True, roles=frozenset({"operator"}))
         (guards.Actor("bob", roles=frozenset({"viewer"})), "wrong_role"),
         (guards.Actor("bob"), "wrong_role"),
         (BOT, "wrong_role"),
-        (guards.Actor("", roles=frozenset({"operator"})), "missing_actor"),
-        (None, "missing_actor"),
+        (guards.Actor("", roles=frozenset({"operator"})), "missing_context"),
+        (None, "missing_context"),
         (guards.Actor("bob", roles="operator"), "guard_error"),  # type: ignore[arg-type]  # reason: wrong on purpose
     ],
 )

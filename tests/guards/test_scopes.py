@@ -19,7 +19,7 @@ from guards.testing import frozen
         ({"scopes": ()}, "out_of_scope"),
         ({"scopes": "dev"}, "out_of_scope"),
         ({"scopes": None}, "guard_error"),
-        ({"environment": ""}, "missing_environment"),
+        ({"environment": ""}, "missing_context"),
     ],
 )
 def test_T34_the_environment_must_be_named(changes: dict[str, object], code: str | None) -> None:

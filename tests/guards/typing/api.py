@@ -13,7 +13,13 @@ import guards
 @guards.require_approval(count=1, any_of=["leads"], timeout="15m", message="Agreed?")
 @guards.rate_limit(max=1, window="1h", per="service")
 @guards.exclusive(per="target")
-@guards.blast_radius(max_targets=1)
+@guards.blast_radius(max_targets=1, max_percent=10, min_healthy=2, one_domain=True)
+@guards.change_window(days=["mon", "tue"], start="09:00", end="17:00", timezone="Europe/Berlin")
+@guards.circuit_breaker(max=3, window="10m", cooldown="30m")
+@guards.max_change(percent=50)
+@guards.error_budget(max_burned_percent=20)
+@guards.cost_cap(per_act=50, per_day=200, ask_above=10, currency="EUR")
+@guards.autonomy(ceiling="approve")
 def clear_cache(name: str, *, count: int = 1) -> list[str]:
     """Everything stacked."""
     return [name] * count
@@ -45,3 +51,15 @@ async def check() -> None:
     guard: guards.Guard = guards.AllowedEnvs(("dev",))
     assert_type(guards.guards_of(clear_cache), tuple[guards.Guard, ...])
     assert_type(guard.rule, str)
+    rules: list[guards.Guard] = [
+        guards.Freeze(watched=True),
+        guards.InChangeWindow(windows=((("prod",), ()),)),
+        guards.ChangeWindow(days=("mon",), start="09:00", end="17:00", timezone="UTC"),
+        guards.CircuitBreaker(max=3, window=600, cooldown=1800),
+        guards.MaxChange(question=guards.RequireApproval()),
+        guards.ErrorBudget(max_burned_percent=20),
+        guards.CostCap(currency="EUR"),
+        guards.Autonomy(ceiling="auto"),
+    ]
+    assert_type(guards.decide(rules, guards.Context()), guards.Decision)
+    assert_type(guards.increments(6, 12), tuple[int, ...])

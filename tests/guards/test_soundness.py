@@ -1,0 +1,90 @@
+"""guards/soundness.py: answers that can be acted on and printed."""
+
+from __future__ import annotations
+
+import pytest
+
+import guards
+from guards.soundness import check_answer, in_order
+
+ALLOW = guards.Allow("fine")
+WHO = guards.Approvers(1, ("leads",), ("sre",))
+
+
+class Unprintable:
+    """Cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RecursionError
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        ALLOW,
+        guards.Deny("no", "No.", "Do not."),
+        guards.Ask("confirmation", "Sure?", 5),
+        guards.Ask("approval", "Sure?", 5.0, WHO),
+        guards.Ask("approval", "Sure?", 5.0, guards.Approvers(1)),
+    ],
+)
+def test_answers_that_can_be_acted_on(verdict: object) -> None:
+    assert check_answer(verdict, {"a": 1, "b": ("x", 2, None, True, 0.5), "c": {"k": "v"}, "d": []}) is None
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        None,
+        True,
+        "allow",
+        guards.Allow(5),  # type: ignore[arg-type]  # reason: wrong on purpose
+        guards.Allow("", standing=None),  # type: ignore[arg-type]  # reason: wrong on purpose
+        guards.Deny("no", "No.", Unprintable()),  # type: ignore[arg-type]  # reason: wrong on purpose
+        guards.Ask("wish", "?", 5),
+        guards.Ask("approval", "?", 5),
+        guards.Ask("confirmation", "?", 5, WHO),
+        guards.Ask("confirmation", "?", 0),
+        guards.Ask("confirmation", "?", -1.0),
+        guards.Ask("confirmation", "?", float("nan")),
+        guards.Ask("confirmation", "?", float("inf")),
+        guards.Ask("confirmation", 5, 5),  # type: ignore[arg-type]  # reason: wrong on purpose
+        guards.Ask("approval", "?", 5, guards.Approvers("1", ("leads",))),  # type: ignore[arg-type]  # reason: as above
+        guards.Ask("approval", "?", 5, guards.Approvers(1, ["leads"])),  # type: ignore[arg-type]  # reason: as above
+        guards.Ask("approval", "?", 5, guards.Approvers(1, ("leads",), (5,))),  # type: ignore[arg-type]  # reason: as above
+    ],
+)
+def test_what_is_no_answer(verdict: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        check_answer(verdict, {})
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"a": Unprintable()},
+        {"a": (1, Unprintable())},
+        {"a": {"b": Unprintable()}},
+        {"a": {Unprintable(): 1}},
+        {"a": [Unprintable()]},
+        {Unprintable(): 1},
+        {"a": 10**5000},
+        {"a": (10**5000,)},
+    ],
+)
+def test_inputs_that_cannot_be_printed(inputs: dict[str, object]) -> None:
+    with pytest.raises((RecursionError, ValueError)):
+        check_answer(ALLOW, inputs)
+
+
+def test_large_numbers_that_can_be_printed_are_taken() -> None:
+    assert check_answer(ALLOW, {"a": 10**30, "b": (-(10**30),), "c": {"d": 10**30}}) is None
+
+
+def test_one_order_for_findings_of_one_rule() -> None:
+    first, second = guards.Finding("a", ALLOW, {"x": 1}), guards.Finding("a", ALLOW, {"x": 2})
+    other = guards.Finding("a", guards.Deny("no", "No.", "Do not."))
+    asks = guards.Finding("a", guards.Ask("confirmation", "Sure?", 5))
+    assert in_order([first]) == [first]
+    assert in_order([other, asks, second, first]) == in_order([first, second, asks, other])
+    assert in_order([other, asks, second, first]) == [first, second, asks, other]
