@@ -165,6 +165,7 @@ async def make_equipment(folder: Path) -> Any:
     from bot.facts.disk import DiskFact
     from bot.incident import IncidentStatus
     from bot.kill_switch import KillSwitch
+    from bot.membership import Groups
     from bot.redact import Redactor
     from bot.roster import OPERATIONS
     from bot.services import Catalogue, People
@@ -172,6 +173,7 @@ async def make_equipment(folder: Path) -> Any:
     from bot.store import workers
     from bot.store.session import Store
     from bot.telemetry import Metrics
+    from guards.context import Calendar
     from guards.policy import Policy
     from runbooks.load import Library
 
@@ -205,6 +207,8 @@ async def make_equipment(folder: Path) -> Any:
         new_id=lambda prefix: f"{prefix}_{time.monotonic_ns():016d}",
         live_status=live,
         wake=lambda: None,
+        calendar=lambda _now: Calendar(),
+        groups=Groups(People.model_validate(PEOPLE), "T1", now),
         pagerduty=True,
         jira=False,
         servicenow=False,

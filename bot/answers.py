@@ -9,96 +9,87 @@ from typing import Any
 
 from sqlmodel import Session
 
+from bot.errors import Transient
+from bot.explanations import Explanations
 from bot.incident import Incident
-from bot.stages.base import Equipment
 from bot.stages.reply import Reply, refused
-from bot.store import approvals, board, incidents, runs
+from bot.store import entries, incidents, overview
+from bot.store.overview import Line
 from bot.transcript import Entry
 
 SHOWN = 10
+SERVICES = 15  # as many as the templates name
 
 
-class Answers:
+class Answers(Explanations):
     """Everything that changes nothing."""
-
-    def __init__(self, equipment: Equipment) -> None:
-        self._equipment = equipment
 
     async def status(self, service: str | None) -> Reply:
         """Open incidents (of one service), the newest step of each, and engaged emergency stops."""
         equipment = self._equipment
-        known = sorted({s.name for s in equipment.catalogue.services})
+        known = equipment.catalogue.by_name
         if service is not None and service not in known:
-            return refused(
-                "unknown_service", f"{service} is not in the catalogue.", f"Known services: {', '.join(known)}."
-            )
-        found = await equipment.store.read(lambda s: incidents.open_incidents(s, SHOWN, service))
-        boards = await equipment.store.read(lambda s: [board.load(s, i.id) for i in found])
-        stops = await equipment.kill_switch.stops()
+            names = ", ".join(sorted(known))
+            return refused("unknown_service", f"{service} is not in the catalogue.", f"Known services: {names}.")
+        stops, lines = await equipment.kill_switch.stops_and(lambda s: overview.open_lines(s, SHOWN, service))
+        if lines is None:
+            raise Transient("the database cannot be read")
+        services = equipment.catalogue.services[:SERVICES] if service is None else known[service]
         return Reply(
             True,
             "status",
             {
                 "service": service,
-                "incidents": [self._line(b.incident, b) for b in boards if b is not None],
+                "incidents": [self._line(line) for line in lines],
                 "services": [
-                    {"name": s.name, "environment": s.environment, "owner": s.owner, "tier": s.tier}
-                    for s in equipment.catalogue.services
-                    if service in (None, s.name)
+                    {"name": s.name, "environment": s.environment, "owner": s.owner, "tier": s.tier} for s in services
                 ],
                 "stops": [{"level": s.level, "name": s.name, "reason": s.reason, "by": s.by} for s in stops],
             },
         )
 
     @staticmethod
-    def _line(incident: Incident, shown: Any) -> dict[str, Any]:
-        open_runs = [r for r in shown.runs if r.state != "closed"]
-        proposal = shown.proposal
+    def _line(line: Line) -> dict[str, Any]:
         return {
-            "id": incident.id,
-            "title": incident.title,
-            "status": incident.status.value,
-            "severity": incident.severity.value,
-            "service": incident.service,
-            "environment": incident.environment,
-            "opened_at": incident.opened_at.isoformat(),
-            "occurrences": incident.occurrences,
-            "assignees": list(incident.assignees),
-            "next_step": proposal.runbook if proposal and proposal.state == "open" else "",
-            "why": proposal.why if proposal else "",
-            "running": [{"id": r.id, "runbook": r.plan.runbook, "state": r.state} for r in open_runs],
+            "id": line.id,
+            "title": line.title,
+            "status": line.status,
+            "severity": line.severity,
+            "service": line.service,
+            "environment": line.environment,
+            "opened_at": line.opened_at,
+            "next_step": line.next_step,
+            "running": [{"id": number, "runbook": name, "state": state} for number, name, state in line.running],
         }
 
     async def history(self, service: str | None) -> Reply:
         """The newest runs (of one service) and who approved them."""
-        found = await self._equipment.store.read(
-            lambda s: [(run, _approvers(s, run.id)) for run in runs.recent(s, service, SHOWN)]
-        )
+        found = await self._equipment.store.read(lambda s: overview.done_lines(s, SHOWN, service))
         lines = [
             {
-                "id": run.id,
-                "runbook": run.plan.runbook,
-                "service": run.plan.service,
-                "environment": run.plan.environment,
-                "outcome": run.outcome or run.state,
-                "requester": self.name_of(run.requester),
-                "approvers": [self.name_of(v) for v in voters],
-                "finished_at": run.finished_at.isoformat() if run.finished_at else "",
+                "id": line.id,
+                "runbook": line.runbook,
+                "service": line.service,
+                "environment": line.environment,
+                "outcome": line.outcome or line.state,
+                "requester": self.name_of(line.requester),
+                "approvers": [self.name_of(person) for person in line.approvers],
+                "finished_at": line.finished_at,
             }
-            for run, voters in found
+            for line in found
         ]
         return Reply(True, "history", {"service": service, "runs": lines})
 
     async def so_far(self, incident_id: str) -> Reply:
         """What has been done about one incident."""
-        shown = await self._equipment.store.read(lambda s: board.load(s, incident_id))
-        if shown is None:
+
+        def read(session: Session) -> tuple[Incident | None, list[Entry]]:
+            return incidents.get(session, incident_id), entries.for_incident(session, incident_id)
+
+        incident, said = await self._equipment.store.read(read)
+        if incident is None:
             return refused("unknown_incident", "No incident belongs to this place.", "Ask inside an incident's thread.")
-        return Reply(
-            True,
-            "so_far",
-            {"incident": shown.incident.model_dump(mode="json"), "entries": list(shown.entries)},
-        )
+        return Reply(True, "so_far", {"incident": incident.model_dump(mode="json"), "entries": said})
 
     async def list_runbooks(self) -> Reply:
         """Every runbook of the catalogue."""
@@ -134,9 +125,4 @@ class Answers:
 
     async def transcript(self, incident_id: str) -> list[Entry]:
         """The entries of one incident, oldest first."""
-        shown = await self._equipment.store.read(lambda s: board.load(s, incident_id))
-        return list(shown.entries) if shown else []
-
-
-def _approvers(session: Session, run_id: str) -> list[str]:
-    return [v.person for a in approvals.for_run(session, run_id) for v in approvals.votes(session, a.id) if v.approve]
+        return await self._equipment.store.read(lambda s: entries.for_incident(s, incident_id))

@@ -12,10 +12,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
-from bot import assembly, web
+from bot import assembly, policy_inputs, web
 from bot.assembly import Clients, utc_now
+from bot.clock import SteadyClock
 from bot.config import Configuration
 from bot.engine.durable import Engine
 from bot.engine.lock import ProcessLock
@@ -30,6 +32,7 @@ from bot.redact import Redactor
 from bot.render import Renderer
 from bot.requests import Requests
 from bot.roster import OPERATIONS
+from bot.signed_answers import SignedAnswers
 from bot.slack.room import SlackRoom
 from bot.stages.base import Equipment
 from bot.store import outbox as outbox_rows
@@ -64,6 +67,7 @@ class Bot:
     slack: SlackRoom
     server: web.WebServer
     renderer: Renderer
+    inputs: policy_inputs.PolicyInputs
 
 
 def make_policy(found: Configuration) -> Policy:
@@ -108,8 +112,9 @@ async def assemble(found: Configuration) -> Bot:
     store = await Store.open(found.address("DATABASE_URL", f"sqlite+aiosqlite:///{folder / 'countersign.db'}"))
     inbox = Inbox.open(folder / "inbox.db")
     clients, metrics = assembly.make_clients(found), Metrics()
-    renderer = Renderer(assembly.TEMPLATES)
-    outbox = assembly.make_outbox(found, store, clients, metrics, renderer)
+    renderer, clock = Renderer(assembly.TEMPLATES), SteadyClock(utc_now, monotonic)
+    outbox = assembly.make_outbox(found, store, clients, metrics, renderer, clock)
+    inputs = policy_inputs.make(found, policy, clients)
     equipment = Equipment(
         store=store,
         catalogue=found.catalogue,
@@ -120,21 +125,24 @@ async def assemble(found: Configuration) -> Bot:
         adapters=assembly.make_adapters(found, clients),
         fact_sources=assembly.make_facts(store, clients),
         sources=sources,
-        kill_switch=KillSwitch(store, folder / "kill_switch", utc_now),
+        kill_switch=KillSwitch(store, folder / "kill_switch", clock),
         redactor=Redactor(assembly.redaction_secrets(found), assembly.redaction_key(folder)),
         metrics=metrics,
         worker=found.file.worker,
         boot=secrets.token_hex(8),
-        clock=utc_now,
+        clock=clock,
         sleep=asyncio.sleep,
         new_id=assembly.new_id,
         live_status=live_status_of(clients),
         wake=outbox.wake,
+        calendar=inputs.calendars.current,
+        groups=inputs.groups,
         pagerduty=clients.pagerduty is not None,
         jira=clients.jira is not None,
         servicenow=clients.servicenow is not None,
         notes=found.file.pagerduty.write_notes,
         stale_after=found.file.pagerduty.stale_after,
+        clock_jumped=clock.jumped,
     )
 
     async def look_again(incident_id: str) -> None:
@@ -150,6 +158,7 @@ async def assemble(found: Configuration) -> Bot:
     triage = Triage(equipment, inbox, engine.wake)
     requests = Requests(equipment, engine.start, engine.wake)
     slack = SlackRoom(found, requests, clients.slack, renderer, store, inbox)
+    has_keys = any(person.key for person in found.people.people)
     app = web.build(
         sources=sources,
         inbox=inbox,
@@ -158,6 +167,7 @@ async def assemble(found: Configuration) -> Bot:
         ready=_readiness(store, inbox, slack),
         on_accepted=triage.wake,
         slack_endpoint=slack.http_endpoint,
+        signed_answer=SignedAnswers(found.people, requests, utc_now).receive if has_keys else None,
         on_answer=lambda source, answer: metrics.webhooks.labels(source, answer).inc(),
     )
     return Bot(
@@ -173,6 +183,7 @@ async def assemble(found: Configuration) -> Bot:
         slack=slack,
         server=web.WebServer(app),
         renderer=renderer,
+        inputs=inputs,
     )
 
 
@@ -234,9 +245,11 @@ async def _live(bot: Bot, found: Configuration) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, bot.equipment.kill_switch.signal)
+    await bot.inputs.calendars.refresh()
     bot.engine.launch()
     port = await bot.server.start(found.file.listen.host, found.file.listen.port)
     loops: list[Coroutine[Any, Any, None]] = [bot.triage.run(), bot.outbox.run(), bot.reconciler.run(), bot.slack.run()]
+    loops.append(bot.inputs.keep_fresh(asyncio.sleep))
     poller = make_poller(found, bot.clients, bot.inbox, bot.store, bot.triage.wake)
     if poller is not None:
         loops.append(poller.run())
@@ -262,6 +275,7 @@ async def _close(bot: Bot) -> None:
     await bot.slack.close()
     await bot.triage.drain()
     await bot.engine.stop()
+    await bot.inputs.close()
     await bot.clients.close()
     bot.inbox.close()
     await bot.store.close()

@@ -10,7 +10,7 @@ import base64
 import os
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from bot.adapters.redis import RedisAdapter
 from bot.adapters.registry import Registry
 from bot.adapters.settings import SettingsAdapter
 from bot.adapters.supervisor import SupervisorAdapter
+from bot.adapters.supervisor_pool import SupervisorPoolAdapter
 from bot.clients.allow_list import AllowList
 from bot.clients.http import HttpClient
 from bot.clients.jira import JiraClient
@@ -44,6 +45,7 @@ from bot.facts.oncall import OnCallFact
 from bot.facts.past_incidents import PastIncidentsFact
 from bot.facts.process import ProcessFact
 from bot.facts.supervisor import SupervisorFact
+from bot.facts.supervisor_pool import SupervisorPoolFact
 from bot.facts.tcp import TcpFact
 from bot.incident import Change
 from bot.recorders.base import Recorder
@@ -151,6 +153,7 @@ def make_adapters(found: Configuration, clients: Clients) -> dict[str, Adapter]:
     made: tuple[Adapter, ...] = (
         CommandAdapter(registry),
         SupervisorAdapter(registry, target_secret),
+        SupervisorPoolAdapter(registry, target_secret),
         RedisAdapter(registry, target_secret),
         HttpAdapter(registry, clients.http),
         DiskAdapter(registry, utc_now),
@@ -170,6 +173,7 @@ def make_facts(store: Store, clients: Clients) -> dict[str, FactSource]:
         HttpFact(clients.http),
         TcpFact(),
         SupervisorFact(target_secret),
+        SupervisorPoolFact(target_secret),
         DiskFact(),
         ProcessFact(),
         ChangesFact(recent, utc_now, clients.pagerduty),
@@ -203,8 +207,15 @@ def make_sources(found: Configuration) -> dict[str, Source]:
     return made
 
 
-def make_outbox(found: Configuration, store: Store, clients: Clients, metrics: Metrics, renderer: Renderer) -> Outbox:
-    """The outbox with a recorder for every configured destination."""
+def make_outbox(
+    found: Configuration,
+    store: Store,
+    clients: Clients,
+    metrics: Metrics,
+    renderer: Renderer,
+    clock: Callable[[], datetime] = utc_now,
+) -> Outbox:
+    """The outbox with a recorder for every configured destination. clock: the one that dates the rows it delivers."""
     ticketing = Ticketing(store, renderer, found.catalogue, found.people)
     recorders: dict[str, Recorder] = {
         "slack": SlackRecorder(
@@ -235,7 +246,7 @@ def make_outbox(found: Configuration, store: Store, clients: Clients, metrics: M
 
     # few lanes to Slack: a lane that waits for its turn in a channel cannot be overtaken by something more critical
     limits = {"slack": Limits(lanes=SLACK_LANES)}
-    return Outbox(store, recorders, utc_now, asyncio.sleep, random.SystemRandom().random, limits, counted)
+    return Outbox(store, recorders, clock, asyncio.sleep, random.SystemRandom().random, limits, counted)
 
 
 def redaction_secrets(found: Configuration) -> list[str]:

@@ -54,6 +54,7 @@ class SlackSettings(Frozen):
     """channel: id of the default incident channel; team: id of our workspace, other teams are refused.
 
     posts_per_second: per channel; Slack documents about 1 (reference/apis.md 1.5). burst: messages at once.
+    check_accounts: ask Slack (`users.info`) that an account is no guest, stranger or bot before it changes something.
     """
 
     mode: Literal["socket", "http"] = "socket"
@@ -62,6 +63,7 @@ class SlackSettings(Frozen):
     command: str = Field(default="/runbook", pattern=r"^/[a-z][a-z0-9-]{0,30}$")
     posts_per_second: float = Field(default=1.0, gt=0, le=10)
     burst: int = Field(default=3, ge=1, le=20)
+    check_accounts: bool = True
 
 
 class PagerDutySettings(Frozen):

@@ -27,6 +27,7 @@ LOCK_WAIT_SECONDS = 120.0
 LOCK_POLL_SECONDS = 0.5
 UNKNOWN_ANSWER_SECONDS = 3600.0
 APPROVING = ("approved", "consumed")
+PAUSING = ("frozen", "maintenance", "calendar_unreadable", "outside_change_window")
 
 
 class Flow:
@@ -72,6 +73,12 @@ class Flow:
         while True:
             attempt = Attempt(run_id, index, number)
             done = await journal.step(f"execute {index}.{number}", partial(execute, self._equipment, attempt))
+            if index > 0 and done["state"] == "refused" and done.get("code") in PAUSING:
+                answer = await self._ask_paused(run_id, journal, attempt, str(done.get("reason", "")))
+                if answer == "retry":
+                    number += 1
+                    continue
+                break
             if done["state"] != "unknown":
                 break
             answer = await self._ask_unknown(run_id, journal, attempt, str(done.get("reason", "")))
@@ -100,6 +107,13 @@ class Flow:
     async def _ask_unknown(self, run_id: str, journal: Journal, attempt: Attempt, reason: str) -> str:
         name = f"unknown {attempt.step}.{attempt.number}"
         gate = await journal.step(f"ask {name}", lambda: closing.ask_unknown(self._equipment, attempt, reason))
+        await journal.wait(gate, UNKNOWN_ANSWER_SECONDS)
+        return str(await journal.step(f"answer {name}", lambda: self._close_gate(run_id, gate)))
+
+    async def _ask_paused(self, run_id: str, journal: Journal, attempt: Attempt, reason: str) -> str:
+        """A freeze began in the middle of the run (X11, T56): say so, page, and let a person decide."""
+        name = f"paused {attempt.step}.{attempt.number}"
+        gate = await journal.step(f"ask {name}", lambda: closing.ask_paused(self._equipment, attempt, reason))
         await journal.wait(gate, UNKNOWN_ANSWER_SECONDS)
         return str(await journal.step(f"answer {name}", lambda: self._close_gate(run_id, gate)))
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot.answers import Answers
 from bot.incident import Incident, IncidentStatus
+from bot.questions import Questions
 from bot.services import Person
 from bot.stages import paging
 from bot.stages.correlate import cancel_open_work
@@ -25,7 +25,7 @@ from guards.decision import Deny
 MAY_RESPOND = frozenset({"responder", "approver", "operator", "admin"})
 
 
-class IncidentRequests(Answers):
+class IncidentRequests(Questions):
     """Everything about an incident that is not running a runbook."""
 
     async def skip_step(self, proposal_id: str, person: Person, reason: str) -> Reply:
@@ -201,9 +201,6 @@ class IncidentRequests(Answers):
             incident,
             Entry(incident_id=incident.id, run_id=run_id, kind=kind, at=at, actor=person.id, data=data),
         )
-
-    async def _incident(self, incident_id: str) -> Incident | None:
-        return await self._equipment.store.read(lambda s: incidents.get(s, incident_id))
 
     async def _write_about(self, incident_id: str, work: Callable[[Session, Incident], Reply]) -> Reply:
         """One transaction about an incident as it is stored now, or the refusal that there is none."""

@@ -12,14 +12,19 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
+
+from sqlmodel import Session
 
 from bot.errors import CountersignError, Permanent, Transient
 from bot.store import kill_switch as rows
 from bot.store.session import Store
 from guards.context import Stop
+
+T = TypeVar("T")
 
 LOG = logging.getLogger(__name__)
 PATIENCE = 2.0  # seconds for the database to answer; then it counts as unreadable
@@ -51,16 +56,25 @@ class KillSwitch:
 
     async def stops(self) -> tuple[Stop, ...]:
         """Everything that is stopped now. Never raises and never waits long: an unreadable part stops all."""
-        found = list(stops_in_file(self._file))
-        if self.signalled:
-            found.append(SIGNAL)
+        return (await self.stops_and(lambda _session: None))[0]
+
+    async def stops_and(self, look: Callable[[Session], T]) -> tuple[tuple[Stop, ...], T | None]:
+        """`stops`, and what `look` finds in the same read; None when the database cannot be read, and all is stopped.
+
+        The file and the signal are looked at last, when the database has answered: this is the last look before an act.
+        """
         try:
             async with asyncio.timeout(self._patience):
-                found.extend(await self._store.read(rows.engaged))
+                engaged, found = await self._store.read(lambda session: (rows.engaged(session), look(session)))
         except (CountersignError, TimeoutError, OSError) as error:
             LOG.error("kill switch cannot read the database, so everything is stopped: %s", error)
-            found.append(Stop("all", "", "the database cannot be read", BOT))
-        return tuple({(stop.level, stop.name): stop for stop in reversed(found)}.values())[::-1]
+            return together(self.here(), (Stop("all", "", "the database cannot be read", BOT),)), None
+        return together(self.here(), engaged), found
+
+    def here(self) -> tuple[Stop, ...]:
+        """What the file and the signal stop. For who reads the rows in a transaction of his own (`together`)."""
+        found = stops_in_file(self._file)
+        return (*found, SIGNAL) if self.signalled else found
 
     async def engage(self, level: str, name: str, reason: str, by: str) -> None:
         """Stop it, in the file and in the database; one of the two is enough.
@@ -100,6 +114,15 @@ class KillSwitch:
             lifted = self.signalled or lifted
             self.signalled = False
         return lifted
+
+
+def together(*parts: Sequence[Stop]) -> tuple[Stop, ...]:
+    """Every stop once, in the order given; of several with one level and name the first."""
+    found: dict[tuple[str, str], Stop] = {}
+    for part in parts:
+        for stop in part:
+            found.setdefault((stop.level, stop.name), stop)
+    return tuple(found.values())
 
 
 def engage_file(path: Path, level: str, name: str, reason: str, by: str) -> None:

@@ -8,6 +8,7 @@ must not read a clock, the store or the network.
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,11 @@ import rfc8785
 from pydantic import Field
 
 from bot.incident import Frozen
+
+
+def _empty(value: object) -> bool:
+    """Whether a field that came later says nothing: then it is not in the canonical form, and old digests stay."""
+    return not value
 
 
 class Target(Frozen):
@@ -30,11 +36,22 @@ class Target(Frozen):
         return f"{self.kind}:{self.environment}/{self.name}"
 
 
+class Resize(Frozen):
+    """A change of size, for the guard on how much may change at once (mission G7): from current to wanted, in `unit`s."""
+
+    current: int = Field(ge=0)
+    wanted: int = Field(ge=0)
+    unit: str = "instances"
+
+
 class Act(Frozen):
     """One request to one adapter.
 
     request: JSON values only; for the command adapter `{"argv": [str, ...]}`. shown: the exact command or request as
     people read it. deadline_seconds: the adapter stops waiting then. idempotent: a second identical act is harmless.
+    resize: when it changes how many there are. cost: what it costs more, in the policy's currency. planned_from: the
+    facts that made it this act and no other (name -> part of the value); leaves: what they are when it has worked, which
+    is what the next increment is planned from (bot/stages/expectation.py).
     """
 
     adapter: str
@@ -45,6 +62,10 @@ class Act(Frozen):
     deadline_seconds: float = Field(gt=0, le=3600)
     idempotent: bool = False
     cancel_safe: bool = False
+    resize: Resize | None = None
+    cost: float = Field(default=0.0, ge=0)
+    planned_from: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=_empty)
+    leaves: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=_empty)
 
 
 class Check(Frozen):
@@ -66,7 +87,10 @@ class OutputPattern(Frozen):
 
 
 class PlanStep(Frozen):
-    """One step of a plan: act, then prove. rollback is empty when the runbook says `rollback: none`."""
+    """One step of a plan: act, then prove. rollback is empty when the runbook says `rollback: none`.
+
+    part_of: id of the runbook's step that this is one increment of, empty when it is that step itself.
+    """
 
     id: str
     title: str
@@ -79,10 +103,19 @@ class PlanStep(Frozen):
     rollback: tuple[Act, ...] = ()
     rollback_note: str = ""
     irreversible: bool = False
+    part_of: str = Field(default="", exclude_if=_empty)
+
+    @property
+    def runbook_step(self) -> str:
+        """Id of the step in the runbook, where its safety is written."""
+        return self.part_of or self.id
 
 
 class Plan(Frozen):
-    """What a person approves. Everything that could change what happens is a field, so it is in the digest."""
+    """What a person approves. Everything that could change what happens is a field, so it is in the digest.
+
+    break_glass: the requester's reason to go past the rules that may be broken in an emergency (T14), empty for none.
+    """
 
     incident_id: str
     runbook: str
@@ -96,6 +129,7 @@ class Plan(Frozen):
     steps: tuple[PlanStep, ...] = Field(min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
     why: str = ""
+    break_glass: str = ""
     created_at: datetime
     expires_at: datetime
 
@@ -107,6 +141,33 @@ class Plan(Frozen):
             for act in (step.act, *step.rollback):
                 seen.setdefault(act.target.key, act.target)
         return tuple(seen.values())
+
+    def change_of(self, step: PlanStep) -> Resize | None:
+        """The whole change of size that this step is a part of, None when it changes none: 6 to 12, also for 6 to 9.
+
+        A limit on change must judge this (mission G7): increments are for care, not for getting below a limit. From the
+        size before the first step on the same target to the size furthest from it.
+        """
+        own = step.act.resize
+        if own is None:
+            return None
+        key = step.act.target.key
+        sizes = [s.act.resize for s in self.steps if s.act.resize is not None and s.act.target.key == key] or [own]
+        first = sizes[0].current
+        wanted = max((size.wanted for size in sizes), key=lambda size: abs(size - first))
+        return Resize(current=first, wanted=wanted, unit=own.unit)
+
+    def cost_of(self, step: PlanStep) -> float:
+        """What the whole change that this step is a part of costs more; its own cost when it changes no size."""
+        if step.act.resize is None:
+            return step.act.cost
+        key = step.act.target.key
+        return math.fsum(s.act.cost for s in self.steps if s.act.resize is not None and s.act.target.key == key)
+
+    @property
+    def cost(self) -> float:
+        """What all its steps cost more, in the policy's currency; a rollback is not counted."""
+        return math.fsum(step.act.cost for step in self.steps)
 
     def canonical(self) -> bytes:
         """The RFC 8785 canonical JSON of the whole plan."""

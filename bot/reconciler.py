@@ -18,6 +18,7 @@ from bot.engine.durable import FINISHED, Engine
 from bot.errors import CountersignError
 from bot.stages import closing
 from bot.stages.base import Equipment
+from bot.stages.reminding import remind
 from bot.store import approvals, incidents, outbox, runs, workers
 from bot.telemetry import log
 from bot.transcript import Outcome
@@ -58,6 +59,7 @@ class Reconciler:
         await self._beat()
         await self._runs()
         await self._answers()
+        await remind(self._equipment)
         await self._gauges()
         await self._forget()
 

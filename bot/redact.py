@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -120,6 +121,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret replaced. Never raises: what cannot be checked comes back as WITHHELD."""
+        if text in self._checked:
+            return text
         try:
             if len(text) > LONGEST:
                 return WITHHELD
@@ -153,7 +156,7 @@ class Redactor:
 
     def _item(self, name: str, value: Any, depth: int) -> Any:
         secret = isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
-        if secret and len(name) <= LONGEST and NAME_ALONE.search(well_formed(name)):
+        if secret and names_a_secret(name):
             raw = well_formed(str(value)).encode()
             return raw.decode() if MARKS.fullmatch(raw) else self._mark("value", raw).decode()
         return self._data(value, depth)
@@ -175,8 +178,6 @@ class Redactor:
 
     def _innocent(self, text: str) -> bool:
         """Whether nothing in it could be replaced. Text beyond ASCII always goes the long way (reserved characters)."""
-        if text in self._checked:
-            return True
         if not text.isascii():
             return False
         raw = text.encode()
@@ -205,6 +206,18 @@ class Redactor:
 
     def _mark(self, kind: str, secret: bytes) -> bytes:
         return f"[redacted:{kind}:{hmac.new(self._key, secret, hashlib.sha256).hexdigest()[:8]}]".encode()
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a value under that name is secret, whatever it looks like. Names of any length."""
+    if len(name) > REMEMBERED_LENGTH:
+        return len(name) <= LONGEST and NAME_ALONE.search(well_formed(name)) is not None
+    return _names_a_secret(name)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _names_a_secret(name: str) -> bool:
+    return NAME_ALONE.search(well_formed(name)) is not None
 
 
 def well_formed(text: str) -> str:

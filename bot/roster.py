@@ -7,7 +7,7 @@ decorator without `functools.wraps` hides them; reference/houses.md 4.4).
 from __future__ import annotations
 
 import guards
-from bot.operations import command, disk, http, redis, settings, supervisor
+from bot.operations import command, disk, http, redis, scale, settings, supervisor
 from bot.operations.base import Operation
 
 _ALL: tuple[Operation, ...] = (
@@ -15,6 +15,7 @@ _ALL: tuple[Operation, ...] = (
     *disk.OPERATIONS,
     *http.OPERATIONS,
     *redis.OPERATIONS,
+    *scale.OPERATIONS,
     *settings.OPERATIONS,
     *supervisor.OPERATIONS,
 )
@@ -34,10 +35,21 @@ def _guarded(operations: tuple[Operation, ...]) -> dict[str, Operation]:
 OPERATIONS = _guarded(_ALL)
 
 # Names of facts that runbooks may speak about; a service says in services.yaml how each is observed.
-FACT_NAMES = frozenset({"health", "state", "disk", "tcp", "process", "oncall", "past_incidents", "changes"})
+FACT_NAMES = frozenset({"health", "state", "pool", "disk", "tcp", "process", "oncall", "past_incidents", "changes"})
 FACT_KINDS = frozenset(
-    {"http", "tcp", "supervisor", "disk", "process", "oncall", "past_incidents", "changes", "alert_details"}
+    {
+        "http",
+        "tcp",
+        "supervisor",
+        "supervisor_pool",
+        "disk",
+        "process",
+        "oncall",
+        "past_incidents",
+        "changes",
+        "alert_details",
+    }
 )
 SOURCES = ("pagerduty", "github")
-ADAPTERS = ("command", "supervisor", "redis", "http", "disk", "settings")
+ADAPTERS = ("command", "supervisor", "supervisor_pool", "redis", "http", "disk", "settings")
 DESTINATIONS = ("slack", "pagerduty", "jira", "servicenow")

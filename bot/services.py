@@ -6,7 +6,7 @@ Must not trust text: a service is found by the sender's service id or exact labe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -75,13 +75,8 @@ class Catalogue(Frozen):
     """All services. Pairs (name, environment) and PagerDuty ids are unique."""
 
     services: tuple[Service, ...]
-    # Every click and every entry of a transcript asks for a service by name; a large catalogue must not be scanned then.
-    _by_name: dict[str, tuple[Service, ...]] = PrivateAttr(default_factory=dict)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every service's name once, sorted."""
-        return tuple(sorted(self._by_name))
+    # Every click, command and entry of a transcript asks for a service by name: not a scan of a large catalogue each time.
+    _named: tuple[tuple[Service, ...], dict[str, list[Service]]] = PrivateAttr(default=((), {}))
 
     @model_validator(mode="after")
     def _unique(self) -> Catalogue:
@@ -93,8 +88,6 @@ class Catalogue(Frozen):
                 if key in seen:
                     raise ValueError(f"{key} is used twice: by {seen[key]} and by {service.name}")
                 seen[key] = service.name
-        for service in self.services:
-            self._by_name[service.name] = (*self._by_name.get(service.name, ()), service)
         return self
 
     def by_reference(self, source: str, reference: ServiceReference, labels: Mapping[str, str]) -> Service | None:
@@ -108,8 +101,19 @@ class Catalogue(Frozen):
 
     def named(self, name: str, environment: str | None = None) -> Service | None:
         """By name; with several environments and none given: None, never a guess."""
-        found = [s for s in self._by_name.get(name, ()) if environment in (None, s.environment)]
+        found = [s for s in self.by_name.get(name, ()) if environment in (None, s.environment)]
         return found[0] if len(found) == 1 else None
+
+    @property
+    def by_name(self) -> Mapping[str, Sequence[Service]]:
+        """Every service name -> that service in each of its environments, in the order of the catalogue."""
+        services, found = self._named
+        if services is not self.services:  # first use, or a copy of another catalogue with other services
+            found = {}
+            for service in self.services:
+                found.setdefault(service.name, []).append(service)
+            self._named = (self.services, found)
+        return found
 
 
 class SlackIdentity(Frozen):
@@ -120,7 +124,10 @@ class SlackIdentity(Frozen):
 
 
 class Person(Frozen):
-    """One human. roles: viewer, responder, approver, operator, admin."""
+    """One human. roles: viewer, responder, approver, operator, admin.
+
+    key: `ed25519:<base64>` of the key that they sign answers with when Slack is down, empty for none.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")
     name: str
@@ -128,6 +135,7 @@ class Person(Frozen):
     slack: tuple[SlackIdentity, ...] = ()
     pagerduty: str = ""
     email: str = ""
+    key: str = Field(default="", pattern=r"^(ed25519:[A-Za-z0-9+/]{43}=)?$")
 
 
 class GroupSource(Frozen):
@@ -160,21 +168,23 @@ class People(Frozen):
             raise ValueError("a person id is used twice")
         if len(set(accounts)) != len(accounts):
             raise ValueError("a Slack account belongs to two people")
+        keys = [p.key for p in self.people if p.key]
+        if len(set(keys)) != len(keys):
+            raise ValueError("a key belongs to two people")
         for group, members in self.groups.items():
             for member in () if isinstance(members, GroupSource) else members:
                 if member not in ids:
                     raise ValueError(f"group {group!r} names {member!r}, who is not in people")
-        self._by_id.update((p.id, p) for p in self.people)
-        self._by_account.update(((a.team, a.user), p) for p in self.people for a in p.slack)
         return self
 
     def by_slack(self, team: str, user: str) -> Person | None:
         """The person behind a Slack account of a signed payload, or None for a stranger."""
-        return self._by_account.get((team, user))
+        wanted = SlackIdentity(team=team, user=user)
+        return next((p for p in self.people if wanted in p.slack), None)
 
     def by_id(self, person_id: str) -> Person | None:
         """The person with that directory id."""
-        return self._by_id.get(person_id)
+        return next((p for p in self.people if p.id == person_id), None)
 
     def called(self, name: str) -> list[Person]:
         """Everybody with that id, name or first name, whatever the case; never somebody who merely resembles it."""

@@ -7,7 +7,7 @@ in the bot; only the facts come from a file. Must not touch the store or the net
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -175,21 +175,3 @@ class Situation(Frozen):
             cost=act.cost,
             standing=act.standing,
         )
-
-
-def said(findings: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """(verdict, rule, reason) of recorded findings, refusals first, then questions, then the rest in rule order."""
-    order = {"deny": 0, "ask": 1, "allow": 2}
-    ranked = sorted(findings, key=lambda finding: (order.get(str(finding["verdict"]), 3), str(finding["rule"])))
-    return [(str(f["verdict"]), str(f["rule"]), _reason(f)) for f in ranked]
-
-
-def _reason(finding: dict[str, Any]) -> str:
-    reason = str(finding.get("reason", ""))
-    if finding["verdict"] == "deny":
-        return f"{reason} {finding.get('remedy', '')} ({finding.get('code', '')})".strip()
-    if finding["verdict"] == "ask" and finding.get("kind") == "approval":
-        any_of, all_of = finding.get("any_of") or [], finding.get("all_of") or []
-        who = " or ".join(any_of) + (f", and each of {', '.join(all_of)}" if all_of else "")
-        return f"{reason} {finding.get('count', 1)} of {who or 'nobody'}, within {finding['seconds']:g} s"
-    return reason

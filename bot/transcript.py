@@ -48,6 +48,14 @@ class EntryKind(StrEnum):
     KILLED = "killed"
     RESUMED = "resumed"
     SKIPPED = "skipped"
+    PAUSED = "paused"
+    GLASS_BROKEN = "glass_broken"
+    REVIEW_NEEDED = "review_needed"
+    REMINDED = "reminded"
+    WIDENED = "widened"
+    WOULD_HAVE = "would_have"
+    BREAKER_OPENED = "breaker_opened"
+    BREAKER_CLOSED = "breaker_closed"
 
 
 class Outcome(StrEnum):

@@ -1,5 +1,7 @@
 """Triage: from stored deliveries to one summary with one next safe step. Reads aloud: ingest, correlate, enrich, match, propose.
 
+Where runbook and policy let the bot, it then asks for the step by itself, like a person who clicks (mission G2).
+
 Started by bot/app.py as one task; woken by the web server and the poller. Deliveries are marked done only after the
 incident they belong to is committed, and folding is idempotent, so a crash anywhere repeats nothing and loses nothing.
 Must not run anything on a target.
@@ -15,8 +17,12 @@ from sqlmodel import Session
 
 from bot.errors import CountersignError, Transient
 from bot.incident import Incident, IncidentStatus
+from bot.plan import Plan
+from bot.recorders.base import AtOnce, Unheld
+from bot.stages.asking import ask_for
 from bot.stages.base import Equipment
-from bot.stages.correlate import Correlated, correlate
+from bot.stages.by_itself import SUGGEST, Restraint, cut_off, level_of, offered
+from bot.stages.correlate import Correlated, boards, correlate
 from bot.stages.enrich import enrich, values
 from bot.stages.ingest import Ingested, ingest
 from bot.stages.match import choose, past_runs
@@ -24,27 +30,34 @@ from bot.stages.propose import offer, propose
 from bot.store import entries, incidents
 from bot.store.inbox import Delivered, Inbox
 from bot.store.record import announce
+from bot.store.shadow import BOT
 from bot.telemetry import CORRELATION, log
 from bot.transcript import EntryKind
+from runbooks.model import Runbook
+from runbooks.next_step import NextStep
 
 BATCH = 1000
-STORM = 100  # deliveries that arrived while one batch was folded
-STEP_BACK = 3.0  # times the fold's own duration
+MANY = 20  # deliveries that wait to be folded: there may be a storm
+CROWD = 12  # deliveries that wait at once for their answer: there is one
+LULL = 0.1  # seconds without a crowd, and it is over
+LONGEST_HOLD = 4.0  # seconds that folding waits in a storm; far below the half minute a summary may take (S7)
 LOOKS_WAIT = 5.0  # seconds that facts and next steps wait while a storm is being taken in
-LONGEST_STEP_BACK = 1.0  # seconds; far below the half minute a summary may take (S7)
 CONCURRENT_ENRICHMENTS = 8
 SLACK_SOURCE = "slack"
+FIRST = "slack"  # where an incident is told first
 KEEP_BODIES = timedelta(days=7)
 PRUNE_EVERY = timedelta(hours=1)
 NEEDS_A_LOOK = {EntryKind.OPENED, EntryKind.REOPENED, EntryKind.FINISHED}
-LOOKED = {EntryKind.PROPOSED, EntryKind.NO_STEP, EntryKind.SKIPPED}
+LOOKED = {EntryKind.PROPOSED, EntryKind.NO_STEP, EntryKind.SKIPPED, EntryKind.WOULD_HAVE}
 
 
 class Triage:
     """The triage of one process.
 
     wake_run: (run id, topic) -> wakes a parked run whose question became void. poll: seconds between looks at the inbox
-    when nobody wakes us (a safety net, not the normal path).
+    when nobody wakes us (a safety net, not the normal path). hold: seconds that folding may wait in a storm.
+    at_once: the outbox, so that the first message of an incident leaves as soon as the incident is committed. start_run:
+    starts a run that the bot asked for by itself; without it the reconciler does, some seconds later.
     """
 
     def __init__(
@@ -54,27 +67,33 @@ class Triage:
         wake_run: Callable[[str, str], Coroutine[None, None, object]],
         *,
         poll: float = 1.0,
+        hold: float = LONGEST_HOLD,
+        at_once: AtOnce | None = None,
+        start_run: Callable[[str], Coroutine[None, None, object]] | None = None,
     ) -> None:
         self._equipment = equipment
         self._inbox = inbox
         self._wake_run = wake_run
         self._poll = poll
+        self._hold = hold
+        self._at_once = at_once
+        self._start_run = start_run
         self._woken = asyncio.Event()
-        self._arrived = 0
         self._pruned_at: datetime | None = None
         self._storm_since: datetime | None = None
+        self._hold_ends: float | None = None  # in the loop's time; a lull within a storm does not begin it again
         self._waiting: dict[str, Incident] = {}
         self._enriching: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     def wake(self) -> None:
         """Something arrived."""
-        self._arrived += 1
         self._woken.set()
 
     async def run(self) -> None:
         """Take, fold, look, offer; until cancelled."""
-        for incident in await self._equipment.store.read(unlooked):
+        waiting = [*await self._equipment.store.read(unlooked), *await self._equipment.store.read(self._cut_off)]
+        for incident in waiting:
             self.look_again(incident)
         while True:
             try:
@@ -85,16 +104,24 @@ class Triage:
             if busy:
                 continue
             try:
-                await asyncio.wait_for(self._woken.wait(), self._poll)
+                async with asyncio.timeout(self._poll):  # wait_for loses a cancellation that comes with a wake
+                    await self._woken.wait()
             except TimeoutError:
                 pass  # the safety net: look again although nobody woke us
             self._woken.clear()
 
     async def _once(self) -> bool:
-        """Take and fold one batch; False when there was none."""
+        """Fold what waits, in a storm as soon as it lets up; False when there was nothing."""
         deliveries = await self._take()
+        if len(deliveries) >= MANY:
+            await self._let_in()
+            deliveries = await self._take()
+        if len(deliveries) == BATCH:
+            self._storm_since = self._storm_since or self._equipment.clock()
+        else:
+            self._hold_ends = None  # what was held is folded with these
         if deliveries:
-            await self._handle_politely(deliveries)
+            await self.handle(deliveries)
             return True
         self._storm_since = None
         self._start_looks()
@@ -111,30 +138,40 @@ class Triage:
     async def _take(self) -> list[Delivered]:
         return await self._inbox.take(BATCH, but=SLACK_SOURCE)
 
-    async def _handle_politely(self, deliveries: list[Delivered]) -> None:
-        """In a storm, taking comes first: fold a large batch, then leave the machine to the web server for a while."""
-        before, began = self._arrived, self._equipment.clock()
-        if len(deliveries) == BATCH:
-            self._storm_since = self._storm_since or began
-        await self.handle(deliveries)
-        if self._arrived - before >= STORM:
-            self._storm_since = self._storm_since or began
-            took = (self._equipment.clock() - began).total_seconds()
-            await self._equipment.sleep(min(took * STEP_BACK, LONGEST_STEP_BACK))
+    async def _let_in(self) -> None:
+        """Wait until the storm lets up, but not for ever: folding beside it would make every answer to it slower."""
+        now = asyncio.get_running_loop().time
+        self._hold_ends = self._hold_ends or now() + self._hold
+        while self._storms() and now() < self._hold_ends:
+            self._inbox.count_anew()
+            await self._equipment.sleep(LULL)
+
+    def _storms(self) -> bool:
+        """Whether many senders waited at once lately; if so, looks wait too."""
+        storms = self._inbox.crowd >= CROWD
+        if storms:
+            self._storm_since = self._storm_since or self._equipment.clock()
+        return storms
 
     async def handle(self, deliveries: list[Delivered]) -> Correlated:
         """One batch: stored as incidents, then marked done, then looked at in the background."""
         equipment = self._equipment
         now = equipment.clock()
+        self._inbox.count_anew()
 
         def fold(session: Session) -> tuple[Ingested, Correlated]:
             ingested = ingest(
                 deliveries, equipment.sources
             )  # in the store's thread: a large batch must not stop the loop
-            return ingested, correlate(session, ingested.signals, equipment, now)
+            folded = correlate(session, ingested.signals, equipment, now)
+            promise.claim(session, boards(session, folded, promise.places), now)
+            return ingested, folded
 
-        ingested, folded = await equipment.store.write(fold)
+        with self._at_once.at_once(FIRST) if self._at_once is not None else Unheld() as promise:
+            ingested, folded = await equipment.store.write(fold)
+        await asyncio.sleep(0)  # the first messages leave before anything else is done
         equipment.wake()
+        self._storms()
         await self._inbox.done([d.id for d, _ in ingested.signals] + list(ingested.ignored))
         for delivery_id, reason in ingested.quarantine:
             await self._inbox.quarantine(delivery_id, reason)
@@ -179,7 +216,7 @@ class Triage:
             self._start_looks()
 
     async def offer_next_step(self, incident: Incident) -> None:
-        """Enrich, match, propose."""
+        """Enrich, match, propose; and ask for it where nobody need."""
         CORRELATION.set(incident.id)
         equipment = self._equipment
         facts = values(await enrich(equipment, incident))
@@ -188,9 +225,36 @@ class Triage:
             await equipment.store.write(lambda session: announce(session, incident, equipment.routes(incident)))
             return
         chosen, ranked = choose(equipment, incident, facts, past)
-        proposal, _, data = offer(equipment, incident, chosen, ranked, facts)
+        proposal, plan, data = offer(equipment, incident, chosen, ranked, facts)
         await equipment.store.write(lambda session: propose(session, equipment, incident.id, proposal, data))
         equipment.wake()
+        if plan is not None and isinstance(chosen, NextStep):
+            await self._by_itself(incident, chosen.runbook, plan)
+
+    async def _by_itself(self, incident: Incident, runbook: Runbook, preview: Plan) -> None:
+        """Ask for the offered step without a person (G2), or say what would have been done (G11)."""
+        equipment = self._equipment
+        level = level_of(equipment.policy, runbook, preview.steps)
+        if level == SUGGEST:
+            return
+        plan = preview.model_copy(update={"requester": BOT})
+        proposal_id = await equipment.store.read(lambda session: offered(session, plan, level))
+        if proposal_id is None or await equipment.live_status(incident) is IncidentStatus.RESOLVED:
+            return
+        restraint = Restraint(equipment, plan)
+        outcome = await ask_for(equipment, incident, plan, runbook.id, None, proposal_id, restraint)
+        if outcome.run_id and self._start_run is not None:
+            task = asyncio.ensure_future(self._start_run(outcome.run_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._started)
+
+    def _started(self, task: asyncio.Future[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log().error("the engine was not told; the reconciler will", error=repr(task.exception()))
+
+    def _cut_off(self, session: Session) -> list[Incident]:
+        return cut_off(session, self._equipment, BATCH)
 
     async def look_at(self, incident_id: str) -> None:
         """After a run ended: fresh facts and the next step, or the news that nothing is left to do."""

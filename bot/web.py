@@ -38,6 +38,7 @@ class Accepting(Protocol):
 
 
 SlackEndpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SignedAnswer = Callable[[bytes], Awaitable[tuple[int, dict[str, Any]]]]
 Counted = Callable[[str, str], None]
 DOOR: web.AppKey[Door] = web.AppKey("door", Door)
 
@@ -51,6 +52,7 @@ def build(
     ready: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]],
     on_accepted: Callable[[], None],
     slack_endpoint: SlackEndpoint | None = None,
+    signed_answer: SignedAnswer | None = None,
     on_answer: Counted | None = None,
     limits: Limits | None = None,
 ) -> web.Application:
@@ -59,6 +61,7 @@ def build(
     sources: by the name in the path. on_accepted: called after each new delivery (wakes triage). on_answer: called with
     (source, `accepted` | `duplicate` | `refused` | `too_large` | `unavailable`) for metrics. slack_endpoint: handler of
     POST /slack/events; the body is already read and bounded (`await request.read()`), its signature is its own affair.
+    signed_answer: body of POST /answers -> (status, JSON); the route exists only when somebody has a key.
     """
     limits = limits or Limits()
     door = Door(limits)
@@ -104,6 +107,14 @@ def build(
             return await answer_slack(request)
 
         app.router.add_post("/slack/events", door.watched(slack_events))
+    if signed_answer is not None:
+        receive_signed = signed_answer
+
+        async def answers(request: web.Request) -> web.Response:
+            status, told = await receive_signed(await body_of(request))
+            return web.json_response(told, status=status)
+
+        app.router.add_post("/answers", door.watched(answers))
     return app
 
 

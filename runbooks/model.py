@@ -11,6 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Risk = Literal["read", "safe", "caution", "forbidden"]
+SIZE = "wanted"
+"""The parameter of an operation that says how many there shall be; what `increments` cuts into steps."""
 
 
 class Part(BaseModel):
@@ -82,11 +84,15 @@ class BlastRadius(Part):
 
 
 class Safety(Part):
-    """The runbook's own rules. They may tighten policy, never loosen it. scopes: environments, never empty."""
+    """The runbook's own rules. They may tighten policy, never loosen it. scopes: environments, never empty.
+
+    autonomy: the most that the bot may do by itself (mission G2): only what says so may it start without being asked.
+    """
 
     risk: Risk = "caution"
     scopes: tuple[str, ...] = Field(min_length=1)
     requires_approval: bool = False
+    autonomy: Literal["shadow", "suggest", "approve", "auto"] = "suggest"
     limits: tuple[Limit, ...] = ()
     blast_radius: BlastRadius = BlastRadius()
 
@@ -95,7 +101,8 @@ class Step(Part):
     """One action with its pre-check, proof and undo.
 
     action: name of an operation. with_: its parameters (`${name}` stands for a whole parameter). when, precheck: CEL.
-    rollback: empty tuple for `rollback: none`.
+    rollback: empty tuple for `rollback: none`. increments: carry a change of size out in steps of at most so many percent,
+    each proved before the next (mission G7); None, and not in the digest, for all at once.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -111,6 +118,7 @@ class Step(Part):
     irreversible: bool = False
     safety: Safety | None = None
     deadline: float = Field(default=60.0, gt=0, le=3600)
+    increments: float | None = Field(default=None, gt=0, le=100, exclude_if=lambda percent: percent is None)
 
 
 class Escalate(Part):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runbooks import expression, pattern
-from runbooks.model import Parameter, Runbook, Safety, Step, Verify
+from runbooks.model import SIZE, Parameter, Runbook, Safety, Step, Verify
 from runbooks.parameters import accept, describe, reference
 from runbooks.shape import Mistake
 from runbooks.strict import Path
@@ -40,8 +40,25 @@ def mistakes(runbook: Runbook) -> Iterator[Mistake]:
             yield Mistake((*here, "id"), f"the step id {step.id} is used twice.", "give each step its own id.")
         seen.add(step.id)
         yield from _step(runbook, step, here)
+        yield from _increments(runbook, step, here)
     if runbook.short_form:
         yield from _short(runbook.steps[0])
+
+
+def _increments(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:
+    """Only a change of size has increments; each is proved, and takes the step's name and a number."""
+    if step.increments is None:
+        return
+    path = (*here, "increments")
+    if SIZE not in step.with_:
+        yield Mistake(
+            path, "increments of something that has no size.", f"give `{SIZE}` under with, or drop increments."
+        )
+    if step.verify is None:
+        yield Mistake(path, "increments without a proof after each.", "add verify, or drop increments.")
+    for other in runbook.steps:
+        if other.id.startswith(f"{step.id}-") and other.id.removeprefix(f"{step.id}-").isdecimal():
+            yield Mistake(path, f"its increments would be called like the step {other.id}.", "rename one.")
 
 
 def _step(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbooks.strict import Path
-from runbooks.units import UnitError, samples, seconds
+from runbooks.units import UnitError, percent, samples, seconds
 
 STEP_KEYS = ("expect", "safety", "verify", "rollback", "rollback_note", "irreversible", "deadline")
 SHORT_KEYS = frozenset(
@@ -107,6 +107,7 @@ def _step(made: Shaped, step: Any, path: Path) -> Any:
     step = dict(step)
     _refuse_field_name(made, step, path)
     _convert(made, step, "deadline", (*path, "deadline"), seconds)
+    _convert(made, step, "increments", (*path, "increments"), percent)
     if isinstance(step.get("verify"), dict):
         step["verify"] = _verify(made, dict(step["verify"]), (*path, "verify"))
     if "rollback" in step:

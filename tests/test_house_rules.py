@@ -173,7 +173,10 @@ ELSEWHERE = {
     "tests/scenarios/test_stories.py": (
         "a story is a test",
         "bot/sandbox/stories",
-        "__init__ bot_killed clear_cache not_approved scene service_crash slack_down verify_fails",
+        (
+            "__init__ bot_killed clear_cache flapping_restart freeze_mid_run kill_switch not_approved scale_with_approval"
+            " scene service_crash slack_down two_groups verify_fails"
+        ),
     ),
     "tests/runbooks/lint/test_lint.py": (
         "one table of runbooks and findings",

@@ -22,6 +22,10 @@ from trust.report import Figure
 # Claim -> the module that tests it: `measure(order)` and `replay(seed, case)`. One line registers a section.
 SECTIONS = {
     "b1": "trust.b1",
+    "b2": "trust.b2",
+    "b5": "trust.b5",
+    "b6": "trust.b6",
+    "b16": "trust.b16",
     "b26": "trust.b26",
 }
 REPORT = Path(__file__).resolve().parents[1] / "trust-report.json"

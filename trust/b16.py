@@ -12,15 +12,15 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
+from trust import b16_together
 from trust.b2_installation import folder, memory
 from trust.b16_bot import PLACES
 from trust.b16_trial import ALLOWED, WAYS, BotAtWork, Trial, dead_slack, draw, engage, hold
 from trust.order import Order
 from trust.report import Figure
 
-TRIALS, RESTARTS = 1_000, 100
+TRIALS, RESTARTS, ROUNDS = 1_000, 100, 1_000
 BOTS = 8  # at once; a bot that is stopped needs next to no processor
 TRIES = 2  # how often a restarted bot must have tried before it is killed again
 
@@ -109,14 +109,13 @@ async def restarted(way: str, times: int) -> list[str]:
             await engage(bot, Trial(way, "all", "", locked=False, moment=0.0))
             if way == "chat":
                 await bot.hear("engage")
-            if way == "signal" and not await arrived(where / "kill_switch"):
+            if way == "signal" and not await bot.left_a_file():
                 told.append("the signal left nothing behind")
             for turn in range(times):
                 bot.end()
                 began = time.monotonic()
                 await bot.begin()
-                while await bot.tries() < TRIES * len(PLACES):
-                    await asyncio.sleep(0.01)
+                await bot.has_tried(TRIES * len(PLACES))
                 told += [f"{way}, restart {turn + 1}: {what}" for _, _, what in bot.starts(began)]
                 if told:
                     break
@@ -127,14 +126,6 @@ async def restarted(way: str, times: int) -> list[str]:
         finally:
             bot.end()
     return told
-
-
-async def arrived(file: Path) -> bool:
-    """Whether the file is there within a second."""
-    began = time.monotonic()
-    while not file.exists() and time.monotonic() < began + ALLOWED:
-        await asyncio.sleep(0.005)
-    return file.exists()
 
 
 def restarts(order: Order, total: int) -> Figure:
@@ -164,19 +155,48 @@ def restarts(order: Order, total: int) -> Figure:
     )
 
 
+def several(order: Order, total: int) -> Figure:
+    """Processes that engage and lift at the same moment."""
+    began = time.monotonic()
+
+    async def rounds() -> list[tuple[int, str]]:
+        async with folder() as where:
+            return await asyncio.to_thread(b16_together.play, where, order.seed, range(total))
+
+    told = asyncio.run(rounds())
+    return Figure(
+        claim="b16",
+        name="several at once",
+        run=f"{b16_together.HANDS} processes engage, or one lifts while others engage, at a barrier: no stop is lost from the file",
+        cases=total,
+        violations=len({number for number, _ in told}),
+        seconds=time.monotonic() - began,
+        examples=[
+            f"round {number}: {each}; python -m trust b16 --seed {order.seed} --case together" for number, each in told
+        ],
+    )
+
+
 def measure(order: Order) -> list[Figure]:
-    """Both, one after the other."""
+    """All three, one after the other."""
     made = []
-    for step in (partial(trials, order, order.size(TRIALS, 12)), partial(restarts, order, order.size(RESTARTS, 4))):
+    for step in (
+        partial(trials, order, order.size(TRIALS, 12)),
+        partial(restarts, order, order.size(RESTARTS, 4)),
+        partial(several, order, order.size(ROUNDS, 100)),
+    ):
         made.append(step())
         order.say(f"  {made[-1].name}: {made[-1].cases:,} times, {made[-1].violations} wrong")
     return made
 
 
 def replay(seed: int, case: str) -> str:
-    """One trial by its number, without a Slack and with a dead one. Raises ValueError when it is no number."""
+    """One trial by its number, without a Slack and with a dead one, or `together`. Raises ValueError for anything else."""
+    if case == "together":
+        figure = several(Order(seed, quick=True, processes=1), ROUNDS)
+        return "\n".join(figure.examples) or "as it should be"
     if not case.isdecimal():
-        raise ValueError(f"{case!r} is not the number of a trial")
+        raise ValueError(f"{case!r} is neither the number of a trial nor together")
 
     async def one(slack_url: str) -> str:
         tally = Tally()

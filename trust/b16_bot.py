@@ -81,6 +81,7 @@ RESTART = """\
 
 
 def utc_now() -> datetime:
+    """Now."""
     return datetime.now(UTC)
 
 
@@ -102,9 +103,11 @@ class LedgerAdapter:
         self._ledger = ledger
 
     def forbidden(self, act: Act) -> Deny | None:
+        """Nothing is."""
         return None
 
     async def identify(self, act: Act) -> Deny | None:
+        """Everything is what it should be."""
         return None
 
     async def act(self, act: Act, key: str, progress: Progress) -> ActResult:
@@ -255,6 +258,6 @@ async def live(pipe: Connection, where: Path, slack_url: str) -> None:
 def main(pipe: Connection, where: Path, slack_url: str) -> None:
     """The process. slack_url: of a Slack that never answers; empty for a bot that tells nobody."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123  # reason: stays open as long as the process; refusals by the thousand
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # reason: stays open as long as the process; refusals by the thousand
     configure_logging()
     asyncio.run(live(pipe, where, slack_url))

@@ -22,7 +22,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 
-from bot.kill_switch import engage_file
+from bot.kill_switch import engage_file, stops_in_file
 from bot.store import kill_switch
 from bot.store.session import Store
 from trust import b16_bot
@@ -64,7 +64,7 @@ class Seen:
 
 def draw(seed: int, number: int) -> Trial:
     """One trial. What only the whole process can be told stops all; a row cannot be written while the database is locked."""
-    dice = Random(f"{seed}/kill/{number}")
+    dice = Random(f"{seed}/kill/{number}")  # noqa: S311  # reason: cases must come again with their seed
     way = dice.choices(WAYS, WEIGHTS)[0]
     level, name = "all", ""
     if way not in ("empty file", "signal") and dice.random() < 0.4:
@@ -104,13 +104,24 @@ class BotAtWork:
         raise TimeoutError(f"the bot does not say {wanted}")
 
     def tell(self, *words: str) -> None:
+        """Send a message."""
         self._pipe.send(words)
 
-    async def tries(self) -> int:
-        """How often it has asked for a runbook."""
-        self.tell("tries")
-        said = await self.hear("tries")
-        return said if isinstance(said, int) else 0
+    async def has_tried(self, times: int) -> None:
+        """Returns when it has asked for a runbook so often."""
+        tried = 0
+        while tried < times:
+            self.tell("tries")
+            said = await self.hear("tries")
+            tried = said if isinstance(said, int) else 0
+
+    async def left_a_file(self) -> bool:
+        """Whether the switch's file is there in time."""
+        for _ in range(int(ALLOWED / 0.01)):
+            if stops_in_file(self.folder / "kill_switch"):
+                return True
+            await asyncio.sleep(0.01)
+        return False
 
     def end(self) -> None:
         """Kill it, without any chance to tidy up."""

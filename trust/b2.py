@@ -9,6 +9,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -27,6 +28,7 @@ from trust.report import Figure
 WALKS, LENGTH = 5_000, 50
 EXAMPLES = 1_000
 PER_JOB = 100
+WAITING = 2  # processes for each that may work: half of their time they wait for another thread
 # how often each action is drawn
 WEIGHTS = {
     "ask": 10, "click": 42, "dispatch": 14, "carry": 5, "expire": 2, "clock": 8, "group": 4, "role": 1, "leave": 2,
@@ -44,6 +46,7 @@ WANTED = (
     *(f"start: {w}" for w in ["done", "replayed", "approval_void", "expired", "plan_changed", "kill_switch", "wrong_role", "stopped"]),
     *(f"run {word}" for word in ("succeeded", "refused", "expired", "stopped")),
     "start: incident_resolved", "ask: already", "ask: target_busy", "ask: stranger", "expired by its timer",
+    "answered by those who may later",
 )  # fmt: skip
 # what a short form meets as well
 SOON = ("ask", "click", "dispatch", "carry", "started at one", "start: done", "click: done", "click: already")
@@ -103,7 +106,8 @@ def play(seed: int, length: int, numbers: range) -> Tally:
         async with folder() as where:
             shop = await Shop.open(where)
             for number in numbers:
-                dice, left = Random(f"{seed}/{number}"), [length]
+                dice = Random(f"{seed}/{number}")  # noqa: S311  # reason: cases must come again with their seed
+                left = [length]
                 told = await walk(shop, partial(draw, dice, left), tally.reached)
                 tally.walks += 1
                 tally.actions += length - left[0]
@@ -118,15 +122,20 @@ def play(seed: int, length: int, numbers: range) -> Tally:
 def walks(order: Order, total: int) -> Figure:
     """Random walks on all processes."""
     began = time.monotonic()
+    per_job = min(PER_JOB, -(-total // (WAITING * order.processes)))
+    jobs = shares(total, per_job)
+    return figure(order, spread(partial(play, order.seed, LENGTH), jobs, WAITING * order.processes), began)
+
+
+def figure(order: Order, parts: Iterable[Tally], began: float) -> Figure:
+    """The figure of these walks."""
     tally = Tally()
-    per_job = min(PER_JOB, -(-total // order.processes))
-    for part in spread(partial(play, order.seed, LENGTH), shares(total, per_job), order.processes):
+    for part in parts:
         tally.walks += part.walks
         tally.actions += part.actions
         tally.told += part.told
         tally.reached += part.reached
     wanted = SOON if order.quick else WANTED
-    reached = {name: tally.reached[name] for name in wanted}
     again = f"python -m trust b2 --seed {order.seed} --case"
     return Figure(
         claim="b2",
@@ -136,7 +145,7 @@ def walks(order: Order, total: int) -> Figure:
         violations=len(tally.told),
         seconds=time.monotonic() - began,
         goal=WALKS,
-        reached=reached,
+        reached={name: tally.reached[name] for name in wanted},
         examples=[f"{told[0]}; {again} {number}" for number, told in sorted(tally.told)],
         extra={
             "actions": tally.actions,

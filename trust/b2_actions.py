@@ -18,6 +18,7 @@ STEPS = {"plain": (False, True), "strict": (True,)}
 
 
 async def ask(walk: Walk, action: Action) -> None:
+    """Person b asks for the runbook at place a."""
     place, name = list(PLACES)[action.a % len(PLACES)], PEOPLE[action.b % len(PEOPLE)]
     model, stage = walk.model, walk.stage
     person = stage.person(f"U{name}")
@@ -63,6 +64,8 @@ async def click(walk: Walk, action: Action) -> None:
     answered(walk, "click", word, frozenset({wanted}))
     if question.state != before:
         walk.reached[f"{question.kind} of {run.place}: {before} to {question.state}"] += 1
+    if wanted == "done" and not walk.model.humans[name].groups & question.rule.groups and question.kind == "approval":
+        walk.reached["answered by those who may later"] += 1
     await compare(walk, run)
 
 
@@ -140,6 +143,7 @@ async def carry(walk: Walk, action: Action) -> None:
 
 
 def gates(run: RunState) -> list[Question]:
+    """The questions of a run in the order in which the engine waits for them."""
     return sorted(run.questions, key=lambda question: question.kind != "confirmation")
 
 
@@ -172,17 +176,20 @@ async def clock(walk: Walk, action: Action) -> None:
 
 
 async def group(walk: Walk, action: Action) -> None:
+    """Somebody enters or leaves a group."""
     walk.model.humans[PEOPLE[action.a % len(PEOPLE)]].groups ^= {GROUPS[action.b % len(GROUPS)]}
     walk.stage.bend()
 
 
 async def role(walk: Walk, action: Action) -> None:
+    """Somebody gets or loses the role that may ask."""
     human = walk.model.humans[PEOPLE[action.a % len(PEOPLE)]]
     human.responder = not human.responder
     walk.stage.bend()
 
 
 async def leave(walk: Walk, action: Action) -> None:
+    """Somebody leaves the directory, or is back."""
     human = walk.model.humans[PEOPLE[action.a % len(PEOPLE)]]
     human.active = not human.active
     walk.stage.bend()
@@ -196,6 +203,7 @@ async def change(walk: Walk, action: Action) -> None:
 
 
 async def damage(walk: Walk, action: Action) -> None:
+    """The stored plan of a run is changed."""
     run = pick(live(walk.model), action.a)
     if run is not None:
         run.damaged = True
@@ -215,6 +223,7 @@ async def stop(walk: Walk, action: Action) -> None:
 
 
 async def over(walk: Walk, action: Action) -> None:
+    """The monitor says that the trouble is over, or that it is back."""
     walk.model.over = not walk.model.over
     walk.stage.over(walk.model.over)
 
@@ -226,6 +235,7 @@ async def blind(walk: Walk, action: Action) -> None:
 
 
 async def restart(walk: Walk, action: Action) -> None:
+    """The bot is started again over the same database."""
     await walk.stage.restart()
     for run in live(walk.model):
         await compare(walk, run)

@@ -40,8 +40,6 @@ class Walk:
 
 async def compare(walk: Walk, run: RunState) -> None:
     """What is stored of that run against what should be."""
-    if run.closed and "lost" in run.acts:
-        return
     real, asked, started = await walk.stage.stored(run.id)
     votes = {q.id: dict(q.votes) for q in run.questions}
     check(walk, "votes", {a.id: {v.person: v.approve for v in given} for a, given in asked}, votes)
@@ -54,27 +52,32 @@ async def compare(walk: Walk, run: RunState) -> None:
 
 
 def check(walk: Walk, what: str, real: object, wanted: object) -> None:
+    """Tell when something is not what it should be."""
     if real != wanted:
         walk.told.append(f"{what}: is {real}, should be {wanted}")
 
 
 def step_name(run: Run, act: str) -> str:
+    """The name that the database has for one of the model's acts."""
     index, _, undo = act.partition(":")
     own = run.plan.steps[int(index)].id
     return f"{own}:undo-0" if undo else own
 
 
 def answered(walk: Walk, what: str, word: str, wanted: frozenset[str]) -> None:
+    """Count an answer, and tell when it is not one of those it may be."""
     walk.reached[f"{what}: {word}"] += 1
     if word not in wanted:
         walk.told.append(f"{what}: answered {word}, should be {' or '.join(sorted(wanted))}")
 
 
 def live(model: Model) -> list[RunState]:
+    """The runs that are not closed."""
     return [run for run in model.runs if not run.closed]
 
 
 def pick(things: Sequence[RunState], number: int) -> RunState | None:
+    """One of them, None when there are none."""
     return things[number % len(things)] if things else None
 
 

@@ -63,6 +63,7 @@ def policy(version: int = 0) -> Policy:
             place: {
                 "count": rule.count,
                 "timeout": f"{rule.minutes}m",
+                **({"escalate": {"after": f"{rule.later_minutes}m", "to": list(rule.later)}} if rule.later else {}),
                 **({"any_of": list(rule.any_of)} if rule.any_of else {}),
                 **({"all_of": list(rule.all_of)} if rule.all_of else {}),
             }
@@ -100,6 +101,7 @@ def people(humans: dict[str, Human]) -> People:
 
 
 def accounts(name: str) -> tuple[str, ...]:
+    """The Slack accounts of a person."""
     return (f"U{name}", f"V{name}") if int(name[1:]) % 2 == 0 else (f"U{name}",)
 
 

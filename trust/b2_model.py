@@ -19,23 +19,29 @@ LOOKED_UP = "beta"  # the group whose members somebody else keeps, who cannot al
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one environment asks before a change. count 0: no approval is asked there. minutes: of the approval."""
+    """What one environment asks before a change. count 0: no approval is asked there. minutes: of the approval.
+
+    later: groups that may answer as well when nobody has for so many minutes.
+    """
 
     confirm: bool
     count: int
     any_of: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
     minutes: int = 15
+    later: tuple[str, ...] = ()
+    later_minutes: int = 2
 
     @property
     def groups(self) -> frozenset[str]:
+        """Everybody whose answer may count is in one of these."""
         return frozenset((*self.any_of, *self.all_of))
 
 
 PLACES: dict[str, Rule] = {
     "confirmed": Rule(confirm=True, count=0),
     "one": Rule(confirm=False, count=1, any_of=("alpha",)),
-    "two": Rule(confirm=False, count=2, any_of=("alpha",), minutes=5),
+    "two": Rule(confirm=False, count=2, any_of=("alpha",), minutes=5, later=("beta",)),
     "three": Rule(confirm=False, count=3, any_of=("alpha", "beta"), minutes=30),
     "each": Rule(confirm=False, count=2, all_of=("alpha", "beta")),
     "mixed": Rule(confirm=True, count=1, any_of=("beta",)),
@@ -53,7 +59,7 @@ class Human:
 
 @dataclass(slots=True)
 class Question:
-    """One question of a run, and who said what. state: as in bot/store/approvals.py."""
+    """One question of a run, and who said what. state: as in bot/store/approvals.py. widens: when `later` may answer."""
 
     id: str
     kind: str
@@ -61,6 +67,7 @@ class Question:
     expires: datetime
     state: str = "pending"
     votes: dict[str, bool] = field(default_factory=dict)
+    widens: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -80,6 +87,7 @@ class RunState:
 
 
 def possible(*codes: str) -> frozenset[str]:
+    """The answers that there may be."""
     return frozenset(codes)
 
 
@@ -100,9 +108,11 @@ class Model:
 
     # -- asking ------------------------------------------------------------------------------------------------------
     def open_at(self, place: str) -> RunState | None:
+        """The run there that is not closed."""
         return next((run for run in self.runs if run.place == place and not run.closed), None)
 
     def stopped(self, place: str) -> bool:
+        """Whether the kill switch stops everything that happens there."""
         return bool(self.stops & {("all", ""), ("environment", place), ("service", f"at-{place}")})
 
     def asking(self, place: str, person: str) -> frozenset[str]:
@@ -136,6 +146,9 @@ class Model:
             if wanted:
                 until = self.now + min(lives[kind], PLAN_LIVES)
                 questions.append(Question(ids[kind], kind, rule, until))
+                widens = self.now + timedelta(minutes=rule.later_minutes)
+                if kind == "approval" and rule.later and widens < until:
+                    questions[-1].widens = widens
         made = RunState(run_id, place, person, tuple(self.key), questions, tuple(changing))
         self.runs.append(made)
         return made
@@ -148,16 +161,22 @@ class Model:
         if person == run.requester:
             return "self_approval"
         human = self.humans[person]
-        if human.active and self.known(human) & question.rule.groups:
+        if human.active and self.known(human) & self.groups(question):
             return ""
         return "authz_unavailable" if self.in_doubt(question) else "not_approver"
 
     def known(self, human: Human) -> set[str]:
+        """The groups that a person is known to be in."""
         return human.groups - {LOOKED_UP} if self.blind else human.groups
 
     def in_doubt(self, question: Question) -> bool:
         """Whether a group that matters cannot be looked up: then nothing is decided (T02)."""
-        return self.blind and LOOKED_UP in question.rule.groups
+        return self.blind and LOOKED_UP in self.groups(question)
+
+    def groups(self, question: Question) -> frozenset[str]:
+        """The groups whose people may answer it now."""
+        wider = question.widens is not None and question.widens <= self.now
+        return question.rule.groups | frozenset(question.rule.later if wider else ())
 
     def standing(self, run: RunState, question: Question) -> dict[str, bool]:
         """The votes of the people who may answer today."""
@@ -189,15 +208,15 @@ class Model:
         refused = self.may_answer(run, question, person)
         if refused:
             return refused
+        if approve and question.kind == "approval" and self.in_doubt(question):
+            return "authz_unavailable"  # a yes that cannot be counted is not taken; a no needs nobody else
         if person in question.votes:
             return "already"
         question.votes[person] = approve
-        if question.kind == "confirmation":
-            question.state = "approved" if approve else "rejected"
+        if not approve:
+            question.state = "rejected"
         elif self.agreed(run, question):
             question.state = "approved"
-        elif not self.in_doubt(question) and not all(self.standing(run, question).values()):
-            question.state = "rejected"
         return "done"
 
     def _take_back(self, run: RunState, question: Question, person: str) -> str:
@@ -256,6 +275,7 @@ class Model:
                 question.state = "consumed"
 
     def ended(self, run: RunState) -> None:
+        """It is over; nobody need answer any more."""
         run.closed = True
         for question in run.questions:
             if question.state == "pending":

@@ -53,10 +53,12 @@ class Shop:
 
     @classmethod
     async def open(cls, where: Path) -> Shop:
+        """A shop with a new database in that folder, or over the one that is there."""
         equipment, world, _ = await make_equipment(where)
         return cls(where, equipment, world)
 
     async def close(self) -> None:
+        """Close the store."""
         await self.store.close()
 
     async def restart(self) -> None:
@@ -90,6 +92,7 @@ class Stage:
         shop.world.live = IncidentStatus.TRIGGERED
 
     async def open(self) -> None:
+        """Start over an empty database."""
         await self._shop.empty()
         self.begin()
 
@@ -153,6 +156,7 @@ class Stage:
         return f"{prefix}_{self._number:06d}"
 
     def over(self, value: bool) -> None:
+        """What the monitor says from now on."""
         self._shop.world.live = IncidentStatus.RESOLVED if value else IncidentStatus.TRIGGERED
 
     def person(self, user: str, team: str = TEAM) -> Person | None:
@@ -197,6 +201,7 @@ class Stage:
         return word(reply), new
 
     async def click(self, approval: str, person: Person, run: str, *, approve: bool, own_card: bool) -> str:
+        """One click; the answer's word."""
         reply = await self.requests.vote(
             approval, person, approve, "because", "C1", f"1.{run if own_card else 'forged'}"
         )
@@ -223,6 +228,7 @@ class Stage:
         return await Flow(self.equipment, look).carry_out(run_id, ListJournal())
 
     async def expire(self, approval: str) -> None:
+        """The timer of a question fires."""
         await self.equipment.store.write(lambda session: approvals.expire(session, approval, self.now))
 
     async def damage(self, run_id: str, text: str) -> None:
@@ -232,6 +238,7 @@ class Stage:
         await self.equipment.store.write(lambda session: session.connection().execute(statement))
 
     async def run(self, run_id: str) -> Run:
+        """The stored run. Raises LookupError."""
         found = await self.equipment.store.read(lambda session: runs.get(session, run_id))
         if found is None:
             raise LookupError(run_id)

@@ -19,6 +19,7 @@ from trust.report import Figure
 RACES, BETWEEN_PROCESSES = 10_000, 400
 GOAL = 10_000
 PER_JOB = 250
+WAITING = 2  # processes for each that may work: half of their time they wait for the lock
 AGAIN = 20
 WANTED = (
     "0 acts", "1 acts", "ends consumed", "ends rejected", "ends pending", "stop asked after the start",
@@ -59,8 +60,8 @@ def figure(name: str, run: str, parts: Iterable[Tally], order: Order, began: flo
 def in_one_process(order: Order, total: int) -> Figure:
     """Three stores in one process, a writer thread each."""
     began = time.monotonic()
-    per_job = min(PER_JOB, -(-total // order.processes))
-    parts = spread(partial(b5_race.play, order.seed), shares(total, per_job), order.processes)
+    per_job = min(PER_JOB, -(-total // (WAITING * order.processes)))
+    parts = spread(partial(b5_race.play, order.seed), shares(total, per_job), WAITING * order.processes)
     run = "2 to 20 clickers and 0 to 3 starters at one barrier, three stores on one database in one process"
     return figure("races", run, parts, order, began, GOAL, "")
 

@@ -30,7 +30,8 @@ class Click:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a race. answers: of the clicks, in their order. starts: of those who tried to start the step, the last
-    of them when all clicks were answered. state, votes, stop_asked, intents: what is stored. acts: carried out."""
+    of them when all clicks were answered. state, votes, stop_asked, intents: what is stored. acts: carried out.
+    """
 
     answers: Sequence[str]
     starts: Sequence[str]

@@ -48,7 +48,7 @@ def crowd() -> Model:
 
 def draw(seed: int, number: int) -> Race:
     """One race: 2 to 20 clicks of up to ten people, some of them twice, with another account or another mind."""
-    dice = Random(f"{seed}/race/{number}")
+    dice = Random(f"{seed}/race/{number}")  # noqa: S311  # reason: cases must come again with their seed
     no = dice.choice((0.0, 0.05, 0.3, 0.6))
     clicks = []
     for _ in range(dice.randint(2, 20)):
@@ -71,6 +71,7 @@ class Tally:
 
 
 def count(tally: Tally, number: int, race: Race, out: Outcome, told: list[str]) -> None:
+    """Add a race to the tally."""
     tally.races += 1
     tally.clicks += len(race.clicks)
     tally.reached[f"{out.acts} acts"] += 1

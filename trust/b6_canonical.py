@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 from typing import Any
 
@@ -42,7 +43,7 @@ def number(value: float) -> str:
         if abs(value) >= LARGEST:
             raise ValueError(f"{value} is not exact in JSON")
         return str(value)
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise ValueError(f"{value} is no JSON number")
     if value == 0:
         return "0"

@@ -17,8 +17,28 @@ from trust.b6_canonical import digest
 from trust.b6_sample import act, sample
 
 GOLDEN = Path(__file__).with_name("golden_digests.json")
-NUMBERS = [0, -0.0, 0.1, 1e-7, 1e-6, 1e21, 123456789012345680000.0, 5e-324, 1.7976931348623157e308, -1.5, 2**53 - 1, 1 / 3]
-TEXTS = ['"\\/\b\f\n\r\t', "\u0000\u001f\u007f\u0080\u2028\ufeff", "é e\u0301", "𝒳 \ue000 \ufffd", "</script>", ""]
+NUMBERS = [
+    0,
+    -0.0,
+    0.1,
+    1e-7,
+    1e-6,
+    1e21,
+    123456789012345680000.0,
+    5e-324,
+    1.7976931348623157e308,
+    -1.5,
+    2**53 - 1,
+    1 / 3,
+]
+TEXTS = [
+    '"\\/\b\f\n\r\t',
+    "\u0000\u001f\u007f\u0080\u2028\ufeff",
+    "é e\u0301",
+    "\U0001d4b3 \ue000 \ufffd",
+    "</script>",
+    "",
+]
 
 
 def plans() -> Iterator[tuple[str, Plan]]:
@@ -30,7 +50,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
     yield "small", small
     yield "numbers", small.model_copy(update={"parameters": {"values": NUMBERS}})
     yield "texts", small.model_copy(update={"parameters": {"values": TEXTS}})
-    keys = {"\ufb33": 1, "𝒳": 2, "\r": 3, "1": 4, "": 5, "ö": 6, "</": 7, "\u0080": 8, "a": {"b": {}, "a": []}}
+    keys = {"\ufb33": 1, "\U0001d4b3": 2, "\r": 3, "1": 4, "": 5, "ö": 6, "</": 7, "\u0080": 8, "a": {"b": {}, "a": []}}
     yield "order of keys", small.model_copy(update={"parameters": keys})
     odd = rich.created_at.replace(microsecond=0)
     yield "instants", small.model_copy(update={"created_at": odd, "expires_at": odd + timedelta(microseconds=10)})

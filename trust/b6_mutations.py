@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 Path = tuple[str | int, ...]
-ALPHABET = string.ascii_letters + string.digits + " -_./:é€𝒳\u200b\u0430"
+ALPHABET = string.ascii_letters + string.digits + " -_./:\u00e9\u20ac\U0001d4b3\u200b\u0430"
 SIMILAR = {"a": "\u0430", "e": "\u0435", "o": "\u043e", "p": "\u0440", "c": "\u0441", "-": "\u2010", "1": "l", "0": "O"}
 
 

@@ -38,7 +38,7 @@ class Refused:
     told: list[str] = field(default_factory=list)
 
 
-class _Undo(Exception):  # noqa: N818  # reason: not an error, it rolls a transaction back
+class _Undo(Exception):
     """Roll back: every plan meets the same approval."""
 
 
@@ -57,7 +57,8 @@ async def _search(seed: int, numbers: range) -> Refused:
         if control != (True, ""):
             found.told.append(f"the approved plan itself was refused: {control}")
         for number in numbers:
-            plan = changed(changer, run.plan, Random(f"{seed}/refusal/{number}"))
+            dice = Random(f"{seed}/refusal/{number}")  # noqa: S311  # reason: cases must come again with their seed
+            plan = changed(changer, run.plan, dice)
             found.tried += 1
             consumed, refused = await use(stage, run, plan)
             if consumed or refused != "plan_changed":
@@ -116,13 +117,18 @@ def _same_numbers(value: Any) -> Any:
 async def use(stage: Stage, run: Run, plan: Plan) -> tuple[bool, str]:
     """Whether consume takes the plan's digest, and the code of use_approvals for a run with that plan, empty for yes."""
     said: list[tuple[bool, str]] = []
+    equipment = stage.equipment
+    members = await equipment.groups.resolve(["alpha"])
 
     def ask(session: Session) -> None:
         approval = approvals.for_run(session, run.id)[0]
-        denial = use_approvals(session, stage.equipment, replace(run, plan=plan), ASKED, stage.now)
+        with_plan = replace(run, plan=plan)
+        denial = use_approvals(session, with_plan, ASKED, members, equipment.people, stage.now)
         took = approvals.get(session, approval.id)
         used = took is not None and took.state == "consumed"
-        said.append((used or approvals.consume(session, approval.id, plan.digest, stage.now), denial.code if denial else ""))
+        said.append(
+            (used or approvals.consume(session, approval.id, plan.digest, stage.now), denial.code if denial else "")
+        )
         raise _Undo
 
     try:

@@ -39,7 +39,7 @@ def sample() -> Plan:
     check = Check(fact="health", expect="status == 200", within_seconds=30.5, every_seconds=1.5, required=3, of=4)
     request = {
         "argv": ["systemctl", "restart", "web", "--job-mode=replace"],
-        "environment": {"LANG": "C", "z": "last", "€": "euro", "𝒳": "beyond the first plane"},
+        "environment": {"LANG": "C", "z": "last", "€": "euro", "\U0001d4b3": "beyond the first plane"},
         "limits": {"cpu": 0.25, "memory": 536_870_912, "nice": -5},
         "wait": True,
         "user": None,
@@ -48,7 +48,7 @@ def sample() -> Plan:
     return Plan(
         incident_id="inc_aaaaaaaaaaaaaaaa",
         runbook="restart-service",
-        runbook_title="Restart the service – “web”",
+        runbook_title="Restart the service \u2013 \u201cweb\u201d",
         runbook_digest="5d" * 32,
         policy_digest="a1" * 32,
         service="web",
@@ -105,5 +105,3 @@ def missing(plan: Plan) -> list[tuple[str, str]]:
         if field.is_required() or getattr(each, name) != field.get_default(call_default_factory=True)
     }
     return sorted(fields(plan) - given)
-
-

@@ -62,13 +62,19 @@ SABOTEURS: tuple[Saboteur, ...] = (
         B2,
     ),
     Saboteur("one person is enough", TALLY, "wanted = max(approvers.count - people, 0)", "wanted = 0", B2),
-    Saboteur("a no is ignored", TALLY, "if len(approvals) < len(eligible):", "if len(approvals) < 0:", B2),
     Saboteur(
-        "who left the directory still counts",
+        "a no counts as a yes",
+        VOTING,
+        'state, missing = "approved" if self.click.approve else "rejected", ""',
+        'state, missing = "approved", ""',
+        B2,
+    ),
+    Saboteur(
+        "those who may answer later may at once",
         PERMISSION,
-        "if people.by_id(vote.person) is not None",
-        "if vote.person",
-        ("tests/bot/stages/test_permission.py", *B2),
+        "if approval.widen_at is not None and approval.widen_at <= now else ()",
+        "if approval.widen_at is not None else ()",
+        B2,
     ),
     Saboteur(
         "groups that cannot be looked up are taken as they were",
@@ -100,7 +106,11 @@ SABOTEURS: tuple[Saboteur, ...] = (
         B2,
     ),
     Saboteur(
-        "the store uses an approval for any plan", APPROVALS, '== "approved", C.digest == digest, ', '== "approved", ', B6
+        "the store uses an approval for any plan",
+        APPROVALS,
+        '== "approved", C.digest == digest, ',
+        '== "approved", ',
+        B6,
     ),
     Saboteur(
         "an approval is used for another plan",
@@ -146,17 +156,17 @@ SABOTEURS: tuple[Saboteur, ...] = (
         B2,
     ),
     Saboteur(
-        "a run that was asked to stop goes on",
-        EXECUTE,
-        "if attempt.undo < 0 and run.stop_requested_by:",
-        "if attempt.undo < -1:",
-        B5,
+        "a request to stop is forgotten",
+        "bot/store/runs.py",
+        ".values(stop_requested_by=person)",
+        ".values(note=person)",
+        B2,
     ),
     Saboteur(
-        "an intent that exists is written again",
-        ATTEMPTS,
-        "        result={},\n    )\n",
-        "        result={},\n    ) or True\n",
+        "an intent that exists is no hindrance",
+        EXECUTE,
+        'return Deny("already_started", "This attempt was started by another worker.", "Wait for its result.")',
+        "pass",
         B5,
     ),
     Saboteur(
@@ -170,8 +180,8 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "the act does not wait for its intent",
         EXECUTE,
         "    denial, seen = await equipment.store.write_then(intend, look(equipment, act))",
-        '    import asyncio\n\n    later = equipment.store.write_then(intend, look(equipment, act))\n'
-        '    equipment.__dict__ if False else asyncio.ensure_future(later)\n    denial, seen = None, None',
+        '    __import__("asyncio").ensure_future(equipment.store.write_then(intend, look(equipment, act)))\n'
+        "    denial, seen = None, None",
         B2,
     ),
     # -- the digest --------------------------------------------------------------------------------------------------
@@ -191,7 +201,13 @@ SABOTEURS: tuple[Saboteur, ...] = (
         B16,
     ),
     Saboteur("an empty file stops nothing", SWITCH, "if damaged or not found:", "if damaged:", B16),
-    Saboteur("the signal is forgotten at a restart", SWITCH, "engage_file(self._file, SIGNAL.level", "str((self._file, SIGNAL.level", B16),
+    Saboteur(
+        "the signal is forgotten at a restart",
+        SWITCH,
+        "engage_file(self._file, SIGNAL.level, SIGNAL.name, SIGNAL.reason, SIGNAL.by)",
+        'LOG.error("stopped by a signal")',
+        B16,
+    ),
     Saboteur(
         "rows of the switch are not read",
         "bot/store/kill_switch.py",

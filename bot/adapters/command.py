@@ -7,20 +7,20 @@ deadline or at the output limit the whole process group is ended. Must not start
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shlex
-import signal
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
 from bot.adapters.base import ActResult, Progress
 from bot.adapters.hard_blocks import blocked, check_argv, check_environment, check_target, is_shell
 from bot.adapters.output import Capture
+from bot.adapters.process import Process
 from bot.adapters.registry import Registry, gone
 from bot.errors import Ambiguous, Permanent, Transient
 from bot.plan import Act
@@ -31,41 +31,9 @@ BASE_ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8
 OUTPUT_LIMIT = 256 * 1024 * 1024  # bytes; more is a program that has gone wrong (T47)
 PROGRESS_EVERY = 0.5  # seconds between two calls of the progress callback
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL
-DRAIN = 1.0  # seconds for the rest of the output when the program has ended but something still holds its pipe
 MULTICALL = frozenset({"busybox", "coreutils", "toybox"})  # one file behind every tool of small systems
 
 logger = structlog.get_logger(__name__)
-
-
-class _Process(asyncio.SubprocessProtocol):
-    """Collects output as it comes; `exited` and `closed` are set when the program ended and its pipe was closed."""
-
-    def __init__(self, limit: int) -> None:
-        self.capture = Capture()
-        self.exited = asyncio.Event()
-        self.closed = asyncio.Event()
-        self.overflowed = asyncio.Event()
-        self._limit = limit
-        self._transport: asyncio.SubprocessTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.SubprocessTransport", transport)
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        if self.overflowed.is_set():
-            return
-        self.capture.feed(data)
-        if self.capture.total > self._limit:
-            self.overflowed.set()
-            pipe = self._transport.get_pipe_transport(fd) if self._transport else None
-            if isinstance(pipe, asyncio.ReadTransport):
-                pipe.pause_reading()  # else an endless writer would keep the loop busy until it is dead
-
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        self.closed.set()
-
-    def process_exited(self) -> None:
-        self.exited.set()
 
 
 class CommandAdapter:
@@ -101,11 +69,7 @@ class CommandAdapter:
         names = [n for n, path in programs.items() if path == argv[0]] if isinstance(programs, dict) else []
         if not names:
             return blocked(f"running {argv[0]}, which services.yaml does not list")
-        for name in names:
-            found = check_argv([name, *argv[1:]])
-            if found is not None:
-                return found
-        return check_argv(argv) or check_environment(env)
+        return _judged(tuple(names), tuple(argv), tuple(env))
 
     async def identify(self, act: Act) -> Deny | None:
         """The catalogue still says the same, the program is an executable file and not a shell behind a link."""
@@ -119,7 +83,7 @@ class CommandAdapter:
                     f"{act.target.key}: {key} in the plan is not what services.yaml says.",
                     "Make a new plan from the present catalogue.",
                 )
-        return await asyncio.to_thread(_check_file, act)
+        return _check_file(act)  # a few calls of stat on the file that the loop itself is about to start
 
     async def act(self, act: Act, key: str, progress: Progress) -> ActResult:
         """Run it once. Raises Permanent or Transient when it was not started; at the deadline or the output limit the
@@ -131,24 +95,22 @@ class CommandAdapter:
         argv: list[str] = act.request["argv"]
         loop = asyncio.get_running_loop()
         started = loop.time()
-        transport, process = await self._started(argv, act, key)
-        ticker = asyncio.create_task(_report(process.capture, progress))
-        ticker.add_done_callback(_log_failure)
+        process = self._start(argv, act, key)
+        ticker = _Ticker(process.capture, progress)
         try:
-            ended = await self._until_end(process, act.deadline_seconds)
+            ended = await process.until_end(act.deadline_seconds)
             if not ended:
-                await self._end_group(transport, process)
+                await process.end_group(self._grace)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end_group(transport, process))
+            await asyncio.shield(process.end_group(self._grace))
             raise
         finally:
-            ticker.cancel()
-            await asyncio.wait({ticker})
-            transport.close()
+            await ticker.end()
+            process.close()
         capture = process.capture
         if not ended:
             self._raise_unfinished(act, process)
-        code = transport.get_returncode()
+        code = process.code
         return ActResult(
             ok=code == 0,
             summary=_summary(argv, code),
@@ -159,66 +121,17 @@ class CommandAdapter:
             took_seconds=round(loop.time() - started, 3),
         )
 
-    async def _started(self, argv: list[str], act: Act, key: str) -> tuple[asyncio.SubprocessTransport, _Process]:
-        """Spawn; when cancelled in the middle, end what was just started with its whole group, not only its leader."""
-        spawning = asyncio.create_task(self._spawn(argv, act, key))
-        try:
-            return await asyncio.shield(spawning)
-        except asyncio.CancelledError:
-            await asyncio.wait({spawning})
-            if not spawning.cancelled() and spawning.exception() is None:
-                transport, process = spawning.result()
-                await self._end_group(transport, process)
-                transport.close()
-            raise
-
-    async def _spawn(self, argv: list[str], act: Act, key: str) -> tuple[asyncio.SubprocessTransport, _Process]:
-        loop = asyncio.get_running_loop()
+    def _start(self, argv: list[str], act: Act, key: str) -> Process:
         environment = {**BASE_ENVIRONMENT, **act.request["env"], "COUNTERSIGN_KEY": key}
         try:
-            transport, process = await loop.subprocess_exec(
-                lambda: _Process(self._output_limit),
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                cwd=act.request["cwd"],
-                env=environment,
-                start_new_session=True,
-            )
+            return Process.start(argv, cwd=act.request["cwd"], environment=environment, limit=self._output_limit)
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
             raise Permanent(f"{argv[0]} cannot be started: {error.strerror}") from error
         except OSError as error:
             raise Transient(f"{argv[0]} cannot be started now: {error.strerror}") from error
-        return transport, process
 
-    async def _until_end(self, process: _Process, deadline: float) -> bool:
-        """True when it ended by itself; False at the deadline or the output limit."""
-        exited = asyncio.create_task(process.exited.wait())
-        overflowed = asyncio.create_task(process.overflowed.wait())
-        try:
-            await asyncio.wait({exited, overflowed}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            exited.cancel()
-            overflowed.cancel()
-        if process.overflowed.is_set() or not process.exited.is_set():
-            return False
-        # a background child may hold the pipe for ever; the program itself has ended and its exit code is known
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.closed.wait(), DRAIN)
-        return not process.overflowed.is_set()
-
-    async def _end_group(self, transport: asyncio.SubprocessTransport, process: _Process) -> None:
-        """SIGTERM to the whole group, SIGKILL after the grace, then wait for the exit: nothing is left behind."""
-        group = transport.get_pid()
-        _signal_group(group, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.exited.wait(), self._grace)
-        _signal_group(group, signal.SIGKILL)  # also when the leader went: its children may have ignored SIGTERM
-        await process.exited.wait()
-
-    def _raise_unfinished(self, act: Act, process: _Process) -> None:
-        over = process.overflowed.is_set()
+    def _raise_unfinished(self, act: Act, process: Process) -> None:
+        over = process.overflowed
         limit = (
             f"more than {self._output_limit} bytes of output" if over else f"no end within {act.deadline_seconds:g} s"
         )
@@ -231,20 +144,38 @@ class CommandAdapter:
         raise Transient(words)
 
 
-async def _report(capture: Capture, progress: Progress) -> None:
-    """Call progress with the latest finished line, at most every PROGRESS_EVERY seconds, until cancelled.
+class _Ticker:
+    """Calls progress with the latest finished line, at most every PROGRESS_EVERY seconds; costs nothing until then.
 
-    A progress callback that fails ends this task, never the act; it is logged.
+    A progress callback that fails ends this, never the act; it is logged.
     """
-    seen = 0
-    told = ""
-    while True:
-        await asyncio.sleep(PROGRESS_EVERY)
-        line = capture.last_line
-        if capture.total == seen or not line or line == told:
-            continue
-        seen, told = capture.total, line
-        await progress(line)
+
+    def __init__(self, capture: Capture, progress: Progress) -> None:
+        self._capture = capture
+        self._progress = progress
+        self._task: asyncio.Task[None] | None = None
+        self._first = asyncio.get_running_loop().call_later(PROGRESS_EVERY, self._begin)
+
+    async def end(self) -> None:
+        """No more calls from now on."""
+        self._first.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._report())
+        self._task.add_done_callback(_log_failure)
+
+    async def _report(self) -> None:
+        seen = 0
+        told = ""
+        while True:
+            line = self._capture.last_line
+            if self._capture.total != seen and line and line != told:
+                seen, told = self._capture.total, line
+                await self._progress(line)
+            await asyncio.sleep(PROGRESS_EVERY)
 
 
 def _log_failure(ticker: asyncio.Task[None]) -> None:
@@ -252,17 +183,21 @@ def _log_failure(ticker: asyncio.Task[None]) -> None:
         logger.warning("progress_failed", error=type(error).__name__)
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
-    # the group may be gone already, which is what is wanted
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-
-
 def _summary(argv: list[str], code: int | None) -> str:
     program = shlex.quote(Path(argv[0]).name)
     if code is not None and code < 0:
         return f"{program} was ended by signal {-code}"
     return f"{program} ended with exit code {code}"
+
+
+@lru_cache(maxsize=512)  # asked twice for every act, the second time by the act itself
+def _judged(names: tuple[str, ...], argv: tuple[str, ...], environment: tuple[str, ...]) -> Deny | None:
+    """The hard blocks of one command under each of the names that the catalogue gives its program."""
+    for name in names:
+        found = check_argv([name, *argv[1:]])
+        if found is not None:
+            return found
+    return check_argv(argv) or check_environment(environment)
 
 
 def _check_file(act: Act) -> Deny | None:

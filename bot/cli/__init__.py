@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from bot.cli import audit, database, doctor, lint, sandbox, serve, stop
+from bot.cli import approve, audit, backtest, database, doctor, explain, freeze, lint, report, sandbox, serve, stop
 from bot.errors import ConfigurationError, CountersignError
 
 app = typer.Typer(
@@ -24,10 +24,15 @@ app.command("serve")(serve.serve)
 app.command("sandbox")(sandbox.sandbox)
 app.command("doctor")(doctor.doctor)
 app.command("lint")(lint.lint)
+app.command("freeze")(freeze.freeze)
+app.command("explain")(explain.explain)
+app.command("backtest")(backtest.backtest)
+app.command("approve")(approve.approve)
 app.command("kill")(stop.kill)
 app.command("resume")(stop.resume)
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
+app.add_typer(report.app, name="report")
 
 
 def main() -> None:

@@ -15,17 +15,17 @@ import typer
 
 from bot.cli.options import ConfigOption, JsonOption, configuration, database_url, state_dir
 
-Level = Annotated[str, typer.Option(help="all, environment, service or action")]
+Level = Annotated[str, typer.Option(help="all, environment, service, action, or monitor (watch only)")]
 Name = Annotated[str, typer.Option(help="Which environment, service or action; empty for all.")]
-LEVELS = ("all", "environment", "service", "action")
+LEVELS = ("all", "environment", "service", "action", "monitor")
 SWITCH_FILE = "kill_switch"
 
 
 def _check(level: str, name: str) -> None:
     if level not in LEVELS:
         raise typer.BadParameter(f"{level!r} is not one of {', '.join(LEVELS)}", param_hint="--level")
-    if (level == "all") == bool(name):
-        raise typer.BadParameter("needed for every level but `all`", param_hint="--name")
+    if (level in ("all", "monitor")) == bool(name):
+        raise typer.BadParameter("needed for every level but `all` and `monitor`", param_hint="--name")
 
 
 def kill(

@@ -78,7 +78,7 @@ class CheckingResolver(AbstractResolver):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer. body: at most BODY_LIMIT bytes; total_bytes and sha256 describe everything read; took: seconds.
+    """An answer. body: at most what the client keeps (BODY_LIMIT); total_bytes and sha256 describe everything read; took: seconds.
 
     truncated: the body was longer than READ_LIMIT and the rest was not read.
     """
@@ -98,11 +98,15 @@ class HttpAnswer:
 
 
 class HttpClient:
-    """Sends one request at a time to a listed host. Open it with `async with`, or call `close`."""
+    """Sends one request at a time to a listed host. Open it with `async with`, or call `close`.
 
-    def __init__(self, allow: AllowList, *, resolve: Resolve = system_resolve) -> None:
+    keep: bytes of an answer that are kept, at most READ_LIMIT.
+    """
+
+    def __init__(self, allow: AllowList, *, resolve: Resolve = system_resolve, keep: int = BODY_LIMIT) -> None:
         self.allow = allow
         self._resolve = resolve
+        self._keep = min(keep, READ_LIMIT)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -163,7 +167,7 @@ class HttpClient:
             async for chunk in response.content.iter_chunked(65_536):
                 total += len(chunk)
                 digest.update(chunk)
-                kept += chunk[: max(0, BODY_LIMIT - len(kept))]
+                kept += chunk[: max(0, self._keep - len(kept))]
                 if total > READ_LIMIT:
                     response.close()
                     break

@@ -205,6 +205,12 @@ class SlackClient:
         user_data: dict[str, Any] = found.get("user", {})
         return user_data
 
+    async def usergroup_members(self, group: str) -> list[str]:
+        """`usergroups.users.list`: user ids. Raises Permanent for an unknown or disabled group."""
+        found = await self._call("usergroups.users.list", {"usergroup": group}, repeatable=True, form=True)
+        users = found.get("users")
+        return [str(user) for user in users] if isinstance(users, list) else []
+
     def may_respond_to(self, address: str) -> bool:
         """Whether a response address belongs to Slack (https) or has the same origin as the configured Web API."""
         try:

@@ -1,6 +1,6 @@
-"""Supervisor's XML-RPC over TCP or a unix socket: the client behind the `supervisor` fact and adapter (mission E2, X1).
+"""Supervisor's XML-RPC over TCP or a unix socket: the client behind the `supervisor` facts and adapters (mission E2, X1).
 
-Called by bot/facts/supervisor.py and bot/adapters/supervisor.py. One request per connection, each with a deadline.
+Called by the supervisor modules of bot/facts and bot/adapters. One request per connection, each with a deadline.
 Must not retry: `xmlrpc.client` sends a request a second time by itself after a reset connection, which would be a
 second stop or start, so only its encoding is used here and the request is sent by aiohttp.
 """
@@ -78,9 +78,14 @@ class ProcessInfo:
         """Seconds since the start while it runs, else 0."""
         return max(0, self.now - self.started_at) if self.state == "RUNNING" else 0
 
+    @property
+    def full_name(self) -> str:
+        """`group:name`."""
+        return f"{self.group}:{self.name}"
+
     def is_called(self, program: str) -> bool:
         """Whether this is exactly the program asked for (`name` or `group:name`)."""
-        return program in (self.name, f"{self.group}:{self.name}")
+        return program in (self.name, self.full_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +117,15 @@ class SupervisorClient:
     async def get_info(self, program: str, deadline: float) -> ProcessInfo:
         """State of one program. Raises SupervisorFault (`BAD_NAME`), Transient, Permanent."""
         raw = await self._call("supervisor.getProcessInfo", (_name(program),), deadline, changes=False)
-        if not isinstance(raw, dict):
+        return _info(raw)
+
+    async def get_group(self, group: str, deadline: float) -> tuple[ProcessInfo, ...]:
+        """State of every process of one group by its full name, `worker_2` before `worker_10`; none for no such group."""
+        raw = await self._call("supervisor.getAllProcessInfo", (), deadline, changes=False)
+        if not isinstance(raw, list):
             raise Permanent("supervisor's answer has an unknown shape")
-        return ProcessInfo(
-            name=str(raw.get("name", "")),
-            group=str(raw.get("group", "")),
-            state=str(raw.get("statename", "UNKNOWN")),
-            pid=int(raw.get("pid", 0)),
-            description=str(raw.get("description", "")),
-            exit_status=int(raw.get("exitstatus", 0)),
-            spawn_error=str(raw.get("spawnerr", "")),
-            started_at=int(raw.get("start", 0)),
-            stopped_at=int(raw.get("stop", 0)),
-            now=int(raw.get("now", 0)),
-        )
+        found = [info for info in map(_info, raw) if info.group == group]
+        return tuple(sorted(found, key=lambda info: (len(info.name), info.name)))
 
     async def start(self, program: str, deadline: float) -> None:
         """Start and wait until it has run for its `startsecs`. Raises SupervisorFault (`ALREADY_STARTED`,
@@ -234,6 +234,23 @@ async def _mark_sent(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
 ) -> None:
     context.trace_request_ctx.headers = True
+
+
+def _info(raw: object) -> ProcessInfo:
+    if not isinstance(raw, dict):
+        raise Permanent("supervisor's answer has an unknown shape")
+    return ProcessInfo(
+        name=str(raw.get("name", "")),
+        group=str(raw.get("group", "")),
+        state=str(raw.get("statename", "UNKNOWN")),
+        pid=int(raw.get("pid", 0)),
+        description=str(raw.get("description", "")),
+        exit_status=int(raw.get("exitstatus", 0)),
+        spawn_error=str(raw.get("spawnerr", "")),
+        started_at=int(raw.get("start", 0)),
+        stopped_at=int(raw.get("stop", 0)),
+        now=int(raw.get("now", 0)),
+    )
 
 
 def _name(program: str) -> str:

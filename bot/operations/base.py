@@ -14,7 +14,10 @@ from bot.services import Service, TargetEntry
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What an operation plans from. parameters: validated by the operation's own model. facts: name -> value."""
+    """What an operation plans from. parameters: validated by the operation's own model. facts: name -> value.
+
+    undoes: for a rollback, the act that it would undo.
+    """
 
     service: Service
     target: Target
@@ -22,6 +25,7 @@ class PlanRequest:
     parameters: BaseModel
     facts: Mapping[str, Mapping[str, Any]]
     deadline_seconds: float
+    undoes: Act | None = None
 
 
 class Planner(Protocol):

@@ -38,17 +38,22 @@ class Lines(Parameters):
     lines: int = Field(ge=1, le=200)
 
 
+def supervisor_url(url: str) -> str:
+    """The URL itself. Raises ValueError unless it is `http://host:port` or `unix:///path`, without password."""
+    clean_text(url, "the supervisor URL")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https", "unix") or parts.username or parts.password:
+        raise ValueError("the supervisor URL must be http://host:port or unix:///path, without user or password.")
+    return url
+
+
 def program_request(request: PlanRequest) -> dict[str, Any]:
     """The resolved request that all four operations share. Raises ValueError."""
     settings = settings_of(ProgramSettings, request.entry.settings)
     if not PROGRAM.match(settings.program) or settings.program.lower() == "all":
         raise ValueError(f"{settings.program!r} does not name exactly one program.")
-    clean_text(settings.url, "the supervisor URL")
-    parts = urlsplit(settings.url)
-    if parts.scheme not in ("http", "https", "unix") or parts.username or parts.password:
-        raise ValueError("the supervisor URL must be http://host:port or unix:///path, without user or password.")
     return {
-        "url": settings.url,
+        "url": supervisor_url(settings.url),
         "program": settings.program,
         "username": settings.username,
         "password_env": settings.password_env,

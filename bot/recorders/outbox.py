@@ -2,50 +2,36 @@
 
 Started by bot/app.py as one task; woken through `wake` by whoever committed a row. A row is marked `sending` before the
 request leaves and `sent` after the answer, so a crash between the two is looked up, not repeated (trust rule 11, T64).
-Nothing is dropped: only a Permanent failure ends a row undelivered, and that is logged and counted.
-This is the one broad `except` of this edge. Must not word anything and holds no transaction while it sends.
+Claiming a row and reading what it shows are one transaction; triage claims in its own (`at_once`), so that the first
+message of an incident needs none of ours. Nothing is dropped: only a Permanent failure ends a row undelivered, and that is
+logged and counted. This is the one broad `except` of this edge. Must not word anything and holds no transaction while it
+sends.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from sqlmodel import Session
 
-from bot.errors import Ambiguous, Permanent, Transient
-from bot.recorders.base import Delivery, Recorder
+from bot.errors import Ambiguous, CountersignError, Permanent, Transient
+from bot.recorders.base import Delivery, Reader, Recorder
+from bot.recorders.promise import Claimed, Promise, delivery_of
+from bot.recorders.rate import Limits, Rate
 from bot.store import outbox as rows
 from bot.store.outbox import OutboxRow
 from bot.store.session import Store
 from bot.telemetry import log
 
+__all__ = ["Limits", "Outbox"]
+
 T = TypeVar("T")
 OnResult = Callable[[str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How fast one destination is written to.
-
-    per_second, burst: token bucket over the whole destination (PagerDuty: 960 calls a minute per key, apis.md 2.3).
-    lanes: lanes delivered at the same time. first_delay, longest_delay: seconds of the first and the longest wait of ours;
-    longest_pause: the longest wait the other side may ask for with Retry-After.
-    look_every: seconds between looks when nobody wakes us. deadline: seconds one delivery may take.
-    """
-
-    per_second: float = 8.0
-    burst: int = 16
-    lanes: int = 8
-    first_delay: float = 1.0
-    longest_delay: float = 15.0
-    longest_pause: float = 600.0
-    look_every: float = 5.0
-    deadline: float = 60.0
 
 
 class Outbox:
@@ -69,9 +55,7 @@ class Outbox:
         self._store = store
         self._sleep = sleep
         self._desks = {
-            name: _Desk(
-                store, recorder, clock, sleep, random, given.get(name, Limits()), on_result or (lambda *_: None)
-            )
+            name: Desk(store, recorder, clock, sleep, random, given.get(name, Limits()), on_result or (lambda *_: None))
             for name, recorder in recorders.items()
         }
 
@@ -79,6 +63,10 @@ class Outbox:
         """A row was committed: look now."""
         for desk in self._desks.values():
             desk.woken.set()
+
+    def at_once(self, destination: str) -> Promise:
+        """Hold the places that are free now for deliveries that the caller's own transaction claims."""
+        return Promise(self._desks[destination])
 
     async def run(self) -> None:
         """Recover what a crash left behind, then deliver until cancelled. Deliveries under way are cancelled with it."""
@@ -92,7 +80,7 @@ class Outbox:
         return await self._store.read(rows.depth)
 
 
-class _Desk:
+class Desk:
     """One destination: its lanes, its rate, its pauses."""
 
     def __init__(
@@ -108,15 +96,17 @@ class _Desk:
         self.woken = asyncio.Event()
         self._store = store
         self._recorder = recorder
+        self._reader = recorder if isinstance(recorder, Reader) else None
         self._name = recorder.destination
         self._clock = clock
         self._sleep = sleep
         self._random = random
         self._limits = limits
         self._on_result = on_result
-        self._tokens = float(limits.burst)
-        self._filled_at = clock()
-        self._paused_until: datetime | None = None
+        self._rate = Rate(limits, clock, counts=self._reader is None)  # a reader has a pace of its own
+        self._open = False
+        self._held = 0
+        self._soonest: float | None = None
         self._due: dict[str, datetime] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._broken: BaseException | None = None
@@ -124,6 +114,7 @@ class _Desk:
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises what the store refused for good: then only a restart's recovery helps."""
+        self._open = True
         try:
             while True:
                 self.woken.clear()
@@ -132,32 +123,69 @@ class _Desk:
                 await self._start_what_is_due()
                 await self._wait()
         finally:
+            self._open = False
             under_way = list(self._busy.values())
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
+    def hold(self) -> int:
+        """Hold every place that is free now; how many. None before recovery is through: it would take them for lost."""
+        free = min(self._limits.lanes - len(self._busy) - self._held, self._rate.free()) if self._open else 0
+        self._held += max(free, 0)
+        return max(free, 0)
+
+    def let_go(self, places: int) -> None:
+        """Give back places that were held."""
+        self._held -= places
+
+    def claim(
+        self, session: Session, now: datetime, places: int, seen: Mapping[str, object] | None = None
+    ) -> tuple[list[Claimed], float | None]:
+        """In the store's thread: mark rows as `sending` and read what they show; seconds until a held back one may go.
+
+        seen: claim only in these lanes, and what is shown there is known already.
+        """
+        turn = self._reader.turn() if self._reader is not None else None
+        wanted = seen or {}
+
+        def fits(row: OutboxRow) -> bool:
+            if row.lane in self._busy:
+                return False
+            return turn is None or turn.allows(session, delivery_of(row, wanted.get(row.lane)))
+
+        found: list[Claimed] = []
+        for row in rows.claim(session, self._name, now, places, lanes=None if seen is None else wanted, fits=fits):
+            delivery = delivery_of(row, wanted.get(row.lane))
+            if turn is not None and delivery.seen is None:
+                try:
+                    delivery = replace(delivery, seen=turn.seen(session, delivery))
+                except (CountersignError, ValueError) as error:  # its delivery meets the same and decides what it means
+                    self._say("outbox_unreadable", error, row)
+            found.append((row, delivery))
+        return found, turn.soonest if turn is not None else None
+
+    def start(self, claimed: list[Claimed]) -> None:
+        """Deliver what was claimed, now that it is committed."""
+        for row, delivery in claimed:
+            self._rate.take()
+            self._due.pop(row.lane, None)
+            task = asyncio.create_task(self._deliver(row, delivery))
+            self._busy[row.lane] = task
+            task.add_done_callback(partial(self._finished, row.lane))
+
     async def _start_what_is_due(self) -> None:
-        free = self._limits.lanes - len(self._busy)
-        if free <= 0 or self._pause() > 0:
+        places = self.hold()
+        if places == 0:
             return
         now = self._clock()
         try:
-            wanted = self._limits.lanes + len(self._busy)
-            heads = await self._store.read(lambda session: rows.heads(session, self._name, now, wanted))
+            claimed, self._soonest = await self._store.write(lambda session: self.claim(session, now, places))
+            self.start(claimed)
         except Transient as error:
             self._say("outbox_unreadable", error)
-            return
-        for row in heads:
-            if free <= 0 or not self._take_token():
-                break
-            if row.lane in self._busy:
-                continue
-            free -= 1
-            self._due.pop(row.lane, None)
-            task = asyncio.create_task(self._deliver(row))
-            self._busy[row.lane] = task
-            task.add_done_callback(partial(self._finished, row.lane))
+        finally:
+            self.let_go(places)
         self._due = {lane: due for lane, due in self._due.items() if due > now}
 
     def _finished(self, lane: str, task: asyncio.Task[None]) -> None:
@@ -169,12 +197,12 @@ class _Desk:
     async def _wait(self) -> None:
         """Until something is committed or finished, or until the earliest thing we know is due."""
         now = self._clock()
-        wait = self._limits.look_every
+        wait = self._limits.look_every if self._soonest is None else min(self._limits.look_every, self._soonest)
         if self._due:
             wait = min(wait, max((min(self._due.values()) - now).total_seconds(), 0.0))
-        if self._tokens < 1:
-            wait = min(wait, (1 - self._tokens) / self._limits.per_second)
-        wait = max(wait, self._pause(), 0.001)
+        if self._rate.free() == 0:
+            wait = min(wait, self._rate.wait())
+        wait = max(wait, self._rate.pause(), 0.001)
         waiting = asyncio.ensure_future(self.woken.wait())
         sleeping = asyncio.ensure_future(self._sleep(wait))
         try:
@@ -183,25 +211,13 @@ class _Desk:
             waiting.cancel()
             sleeping.cancel()
 
-    async def _deliver(self, row: OutboxRow) -> None:
-        if not await self._settle(lambda session: rows.sending(session, row.id)):
-            return
-        delivery = Delivery(
-            id=row.id,
-            destination=row.destination,
-            lane=row.lane,
-            kind=row.kind,
-            incident_id=row.incident_id,
-            subject=row.subject,
-            payload=row.payload,
-            maybe_sent=row.maybe_sent,
-        )
+    async def _deliver(self, row: OutboxRow, delivery: Delivery) -> None:
         try:
             async with asyncio.timeout(self._limits.deadline):
                 receipt = await self._recorder.deliver(delivery)
         except Transient as error:
             if error.retry_after is not None:
-                self._pause_for(error.retry_after)
+                self._rate.pause_for(error.retry_after)
             await self._again(row, error, "retried", error.retry_after, maybe_sent=row.maybe_sent)
         except Permanent as error:
             self._say("outbox_failed", error, row)
@@ -243,30 +259,6 @@ class _Desk:
     async def _settle(self, work: Callable[[Session], bool]) -> bool:
         """Write to the store until it takes it: what was sent must not be sent again because the disk was full (T62)."""
         return await until_taken(lambda: self._store.write(work), self._sleep)
-
-    def _take_token(self) -> bool:
-        now = self._clock()
-        passed = max((now - self._filled_at).total_seconds(), 0.0)
-        self._filled_at = now
-        self._tokens = min(self._tokens + passed * self._limits.per_second, float(self._limits.burst))
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
-    def _pause_for(self, seconds: float) -> None:
-        until = self._clock() + timedelta(seconds=min(max(seconds, 0.0), self._limits.longest_pause))
-        if self._paused_until is None or until > self._paused_until:
-            self._paused_until = until
-
-    def _pause(self) -> float:
-        """Seconds until the destination may be spoken to again."""
-        if self._paused_until is None:
-            return 0.0
-        left = (self._paused_until - self._clock()).total_seconds()
-        if left <= 0:
-            self._paused_until = None
-        return max(left, 0.0)
 
     def _say(self, event: str, error: Exception, row: OutboxRow | None = None) -> None:
         about = {"delivery": row.id, "kind": row.kind, "tries": row.attempts + 1} if row else {}

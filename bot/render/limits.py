@@ -24,6 +24,7 @@ TOTAL = 13_000
 TEXT_BYTES = 3_800
 VIEW_TITLE = 24
 SMALLEST = 200
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def cut(text: str, limit: int) -> str:
@@ -125,7 +126,7 @@ def _element(element: Block) -> Block:
 
 def size(blocks: list[Block]) -> int:
     """Characters of the blocks as JSON: the nearest thing to what Slack counts for `msg_blocks_too_long`."""
-    return len(json.dumps(blocks, ensure_ascii=False))
+    return len(ENCODE(blocks))
 
 
 def _smaller(blocks: list[Block]) -> list[Block]:

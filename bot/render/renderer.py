@@ -26,9 +26,12 @@ class Message:
     blocks: list[dict[str, Any]]
 
 
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps makes an encoder at every call
+
+
 def tojson(value: object) -> str:
     """JSON text of a value. The only way data enters a Slack template; plain str, never marked as safe HTML."""
-    return json.dumps(value, ensure_ascii=False)
+    return ENCODE(value)
 
 
 class Renderer:

@@ -17,7 +17,10 @@ _GROUP_PINGS = ("here", "channel", "everyone")
 
 def clean(value: object) -> str:
     r"""Text without control, bidi, zero-width, private and unassigned characters. Line ends stay, as `\n`."""
-    text = str(value).replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return text  # nearly every text; a line end or a tab goes the long way
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     text = text.replace("\t", " ")
     return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _HIDDEN)
 

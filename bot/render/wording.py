@@ -102,6 +102,11 @@ def _supervisor(value: Mapping[str, Any]) -> str:
     return f"{plain(value.get('state', 'unknown'), 20)}{since}{plain(ended, 40)}"
 
 
+def _supervisor_pool(value: Mapping[str, Any]) -> str:
+    healthy, total = said(value.get("healthy")), said(value.get("total"))
+    return f"{said(value.get('running'))} of {total} run, {healthy} of them healthy"
+
+
 def _disk(value: Mapping[str, Any]) -> str:
     free = f"{float(value['free_bytes']) / (1 << 30):.1f} GiB free" if "free_bytes" in value else "free space unknown"
     return f"{said(value.get('used_percent'))} % used, {free} at {plain(value.get('path', ''), 60)}"
@@ -111,7 +116,7 @@ def _tcp(value: Mapping[str, Any]) -> str:
     return f"accepts connections ({said(value.get('took_ms', 0))} ms)" if value.get("open") else "refuses connections"
 
 
-SAYINGS = {"http": _http, "supervisor": _supervisor, "disk": _disk, "tcp": _tcp}
+SAYINGS = {"http": _http, "supervisor": _supervisor, "supervisor_pool": _supervisor_pool, "disk": _disk, "tcp": _tcp}
 
 
 def said(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import yaml
 
 from bot.sandbox.people import CHECKOUT_ID, ESCALATION_POLICY, PAYMENTS_ID, TEAM, directory
 from bot.sandbox.supervisor import Program
+from bot.sandbox.worker_pool import WorkerPool
 from runbooks import promotion
 from runbooks.digest import digest
 from runbooks.load import BUILTIN, load_catalog
@@ -32,13 +33,33 @@ EVIDENCE = "https://example.com/game-days/2026-10-02"
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """A freeze of prod that begins `after` seconds from the writing of the configuration and lasts `lasts` seconds."""
+
+    after: float
+    lasts: float
+
+    def begins(self, written: datetime) -> datetime:
+        """When, for a configuration written then; whole seconds."""
+        return (written + timedelta(seconds=self.after)).astimezone(UTC).replace(microsecond=0)
+
+    def as_policy(self, written: datetime) -> dict[str, Any]:
+        """The entry of policy.yaml."""
+        begins = self.begins(written)
+        ends = begins + timedelta(seconds=self.lasts)
+        local = [at.replace(tzinfo=None).isoformat(timespec="seconds") for at in (begins, ends)]
+        return {"name": "month-end", "environments": ["prod"], "start": local[0], "end": local[1], "timezone": "UTC"}
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxSettings:
     """How one workspace differs from the usual one.
 
     approval_seconds: how long an approval in prod waits; stop_seconds: how long a demo service keeps working after it
     was asked to stop; start_seconds: how long supervisord watches a start before it answers; runbooks: file name ->
     text, beside the built-in ones or (builtin_runbooks false) instead of them. limits: policy's rate limits, none by
-    default. slack_mode: how Slack reaches the bot, its own socket or signed requests.
+    default. policy: top-level keys of policy.yaml, each put in the place of the usual one (docs/policy.md).
+    freeze: one that begins while the story is told. pool: the workers of payments. slack_mode: how Slack reaches the bot, its own socket or signed requests.
     """
 
     approval_seconds: int = 900
@@ -47,6 +68,9 @@ class SandboxSettings:
     runbooks: Mapping[str, str] = field(default_factory=dict)
     builtin_runbooks: bool = True
     limits: tuple[Mapping[str, Any], ...] = ()
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    freeze: Freeze | None = None
+    pool: WorkerPool = field(default_factory=WorkerPool)
     slack_mode: Literal["socket", "http"] = "socket"
 
 
@@ -54,7 +78,8 @@ class SandboxSettings:
 class Places:
     """Where everything of one workspace listens and lies.
 
-    folder: of its files; supervisor_socket: of supervisord; redis_url: of the caches, empty when there is no Redis.
+    folder: of its files; supervisor_socket: of supervisord; redis_url: of the caches, empty when there is no Redis;
+    pool: the workers of payments, None when supervisord has none.
     """
 
     folder: Path
@@ -62,6 +87,7 @@ class Places:
     supervisor_socket: Path
     programs: tuple[Program, ...]
     redis_url: str = ""
+    pool: WorkerPool | None = None
 
     @property
     def file(self) -> Path:
@@ -158,10 +184,25 @@ def cache(places: Places, name: str) -> list[dict[str, Any]]:
     return [{"kind": "redis_database", "name": f"{name}-cache", "settings": reach}]
 
 
+def workers(places: Places, entry: dict[str, Any]) -> dict[str, Any]:
+    """The service with its pool of workers as a target and as a fact, unchanged where there is none."""
+    pool = places.pool
+    if pool is None:
+        return entry
+    reach = {"url": f"unix://{places.supervisor_socket}", "group": pool.group}
+    settings = {**reach, "pattern": pool.pattern, "most": pool.total, "unit_cost": pool.unit_cost}
+    return {
+        **entry,
+        "targets": [*entry["targets"], {"kind": "supervisor_pool", "name": pool.group, "settings": settings}],
+        "facts": {**entry["facts"], "pool": {"kind": "supervisor_pool", "settings": {**reach, "settled": 1}}},
+    }
+
+
 def services(places: Places) -> dict[str, Any]:
-    """services.yaml: payments in prod, and checkout, which depends on it, in staging."""
-    payments = service(
-        places, "payments", environment="prod", tier=1, pagerduty=PAYMENTS_ID, repository=PAYMENTS_REPOSITORY
+    """services.yaml: payments with its workers in prod, and checkout, which depends on it, in staging."""
+    payments = workers(
+        places,
+        service(places, "payments", environment="prod", tier=1, pagerduty=PAYMENTS_ID, repository=PAYMENTS_REPOSITORY),
     )
     checkout = service(
         places, "checkout", environment="staging", tier=2, pagerduty=CHECKOUT_ID, repository=CHECKOUT_REPOSITORY
@@ -169,8 +210,8 @@ def services(places: Places) -> dict[str, Any]:
     return {"services": [payments, {**checkout, "depends_on": ["payments"]}]}
 
 
-def policy(settings: SandboxSettings) -> dict[str, Any]:
-    """policy.yaml: nothing changes prod without a second person."""
+def policy(settings: SandboxSettings, now: datetime) -> dict[str, Any]:
+    """policy.yaml: nothing changes prod without a second person. now: when it is written."""
     return {
         "version": 1,
         "lowest_environment": LOWEST,
@@ -187,6 +228,8 @@ def policy(settings: SandboxSettings) -> dict[str, Any]:
         "requesters": {"roles": ["responder", "approver", "operator"]},
         "operators": {"roles": ["operator", "admin"]},
         "limits": [dict(limit) for limit in settings.limits],
+        **({"freezes": [settings.freeze.as_policy(now)]} if settings.freeze else {}),
+        **settings.policy,
     }
 
 
@@ -198,7 +241,7 @@ def write(places: Places, settings: SandboxSettings, now: datetime) -> Path:
     files = {
         "countersign.yaml": countersign(places, settings),
         "services.yaml": services(places),
-        "policy.yaml": policy(settings),
+        "policy.yaml": policy(settings, now),
         "people.yaml": directory(),
     }
     for name, data in files.items():

@@ -23,6 +23,7 @@ from typing import Any
 import aiohttp
 
 from bot.errors import Permanent, Transient
+from bot.sandbox.worker_pool import WorkerPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,12 @@ class Supervisor:
     a folder of its own, because a Unix socket's path may have at most 107 bytes.
     """
 
-    def __init__(self, folder: Path, programs: tuple[Program, ...], *, root: Path) -> None:
+    def __init__(
+        self, folder: Path, programs: tuple[Program, ...], *, root: Path, pool: WorkerPool | None = None
+    ) -> None:
         self.folder = folder
         self.programs = programs
+        self.pool = pool
         self._root = root
         self._socket_folder = Path(tempfile.mkdtemp(prefix="countersign-"))
         self.socket = self._socket_folder / "supervisor.sock"
@@ -124,6 +128,10 @@ class Supervisor:
                 "stdout_logfile_maxbytes=1MB",
                 "stdout_logfile_backups=1",
             ]
+        for section, entries in (self.pool.sections() if self.pool else {}).items():
+            lines += ["", f"[{section}]"]
+            for key, value in entries.items():
+                lines.append(f"{key}={' '.join(map(quoted, value)) if isinstance(value, list) else value}")
         return "\n".join(lines) + "\n"
 
     async def start(self, within: float = 20.0) -> None:
@@ -150,7 +158,9 @@ class Supervisor:
         if self.pid is None:
             raise Permanent(f"supervisord ended at once: {self.log_tail()}")
         try:
-            return all([(await self.state(program.name)).state == "RUNNING" for program in self.programs])
+            begun = [program.name for program in self.programs]
+            begun += self.pool.names(self.pool.running) if self.pool else []
+            return all([(await self.state(name)).state == "RUNNING" for name in begun])
         except Transient:
             return False
 
@@ -181,6 +191,14 @@ class Supervisor:
         return ProgramState(
             name=name, state=str(info["statename"]), pid=int(info["pid"]), description=str(info["description"])
         )
+
+    async def running(self, group: str) -> list[str]:
+        """Full names of the processes of a group that run, sorted. Raises Transient."""
+        states = await self.call("getAllProcessInfo")
+        found = [
+            f"{group}:{info['name']}" for info in states if info["group"] == group and info["statename"] == "RUNNING"
+        ]
+        return sorted(found)
 
     async def kill(self, name: str) -> int:
         """SIGKILL the program as the kernel would when memory runs out, and wait until supervisord has seen it.

@@ -90,6 +90,7 @@ class Workspace:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings or SandboxSettings()
+        self.configured_at = clock()
         self.folder = (folder or Path(tempfile.mkdtemp(prefix="countersign-sandbox-"))).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.clock = clock
@@ -105,7 +106,7 @@ class Workspace:
         self.page = PageServer(self.slack, self.pagerduty, self.tickets, controls(self))
         self.page_url = ""
         programs = tuple(self._program(name) for name in SERVICES)
-        self.supervisor = Supervisor(self.folder, programs, root=ROOT)
+        self.supervisor = Supervisor(self.folder, programs, root=ROOT, pool=self.settings.pool)
         binary = shutil.which(PROGRAM)
         self.redis = RedisServer(binary, self.folder, free_port()) if binary else None
         self.places = Places(
@@ -114,6 +115,7 @@ class Workspace:
             supervisor_socket=self.supervisor.socket,
             programs=programs,
             redis_url=self.redis.url if self.redis else "",
+            pool=self.settings.pool,
         )
         self.bot: BotProcess | None = None
         self._deliveries: aiohttp.ClientSession | None = None
@@ -162,7 +164,8 @@ class Workspace:
         await self.supervisor.start()
         if self.redis is not None:
             await self.redis.start()
-        file = configuration.write(self.places, self.settings, self.clock())
+        self.configured_at = self.clock()
+        file = configuration.write(self.places, self.settings, self.configured_at)
         past = history.past_incidents(self.clock(), CHANNEL, ALERT_TITLE.format(name="payments"), ALERT_NAME)
         await history.write_past(self.folder / "state", past)
         self.bot = BotProcess(

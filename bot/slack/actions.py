@@ -13,11 +13,15 @@ from typing import Any
 from bot.errors import CountersignError
 from bot.services import Person
 from bot.slack.actors import caller
-from bot.slack.desk import Answer, Desk, Place, Said
+from bot.slack.desk import Answer, Desk, Kind, Place, Said
 from bot.telemetry import log
 
 Deed = Callable[[str, Person, str, str], Coroutine[Any, Any, Answer]]
 HOME = "kill_switch"
+STOPS = frozenset({HOME, "run_stop", "incident_escalate"})  # an unanswered question about an account stops no stop
+# The Home tab is no card; the other two are compared with the record where the offer is read, which saves a look at it.
+CHECKED = frozenset({HOME, "step_run", "step_plan"})
+BESIDE = {"plan_why": "run_stop"}  # on the same card, with the same value
 FORGED = Said(
     "refused",
     {
@@ -36,10 +40,11 @@ class Actions:
         self._desk = desk
         asking = desk.asking
         self.deeds: dict[str, Deed] = {
-            "step_run": lambda value, person, _c, _t: asking.run_step(value, person),
+            "step_run": lambda value, person, channel, ts: asking.run_step(value, person, (channel, ts)),
             "step_skip": lambda value, person, _c, _t: asking.skip_step(value, person, ""),
             "incident_escalate": lambda value, person, _c, _t: asking.escalate(value, person, "asked for in Slack"),
             "plan_approve": lambda value, person, channel, ts: asking.vote(value, person, True, "", channel, ts),
+            "plan_why": lambda value, person, _c, _t: asking.explain(value, person),
             "run_stop": lambda value, person, _c, _t: asking.stop(value, person),
             "unknown_done": lambda value, person, _c, _t: asking.answer_unknown(value, person, "done"),
             "unknown_retry": lambda value, person, _c, _t: asking.answer_unknown(value, person, "retry"),
@@ -61,21 +66,25 @@ class Actions:
             place = Place(who.user, who.user)  # App Home: answered in the direct message with the person
         if who.person is None:
             await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
-        elif action_id != HOME and not await self._desk.provenance.belongs(action_id, value, channel, ts):
+        elif action_id not in CHECKED and not await self._desk.provenance.belongs(
+            BESIDE.get(action_id, action_id), value, channel, ts
+        ):
             log().warning("slack: a button of another message", action=action_id, user=who.user)
             await self._desk.tell(place, FORGED)
         elif action_id == "step_plan":
-            await self._show_plan(value, who.person, place, str(body.get("trigger_id", "")))
+            plan = self._desk.asking.show_plan(value, who.person, (channel, ts))
+            await self._show_plan(plan, place, str(body.get("trigger_id", "")))
         elif action_id == "plan_reject":
             await self._ask_why(value, place, ts, str(body.get("trigger_id", "")))
         elif action_id in self.deeds:
-            await self._desk.settle(place, self.deeds[action_id](value, who.person, channel, ts))
+            kind: Kind = "looks" if action_id == "plan_why" else "stops" if action_id in STOPS else "changes"
+            await self._desk.settle(place, self.deeds[action_id](value, who.person, channel, ts), kind)
         else:
             await self._desk.tell(place, Said("usage", {"text": "That button is from an older version of me."}))
 
-    async def _show_plan(self, value: str, person: Person, place: Place, trigger: str) -> None:
+    async def _show_plan(self, plan: Coroutine[Any, Any, Answer], place: Place, trigger: str) -> None:
         """In a window when Slack still lets us open one (three seconds), else as an ephemeral answer."""
-        answer = await self._desk.attempt(self._desk.asking.show_plan(value, person))
+        answer = await self._desk.attempt(plan, place.user, "looks")
         if answer.name == "plan":
             try:
                 await self._desk.client.open_view(trigger, self._desk.renderer.view("modal_plan", data=answer.data))

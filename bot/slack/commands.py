@@ -12,10 +12,26 @@ from typing import Any
 
 from bot.services import Person
 from bot.slack.actors import caller
-from bot.slack.desk import Answer, Desk, Place, Said
+from bot.slack.desk import Answer, Desk, Kind, Place, Said
 
-WORDS = ("help", "status", "list", "show", "plan", "run", "history", "kill", "resume", "release")
+WORDS = (
+    "help",
+    "status",
+    "list",
+    "show",
+    "plan",
+    "run",
+    "history",
+    "explain",
+    "kill",
+    "resume",
+    "release",
+    "breakglass",
+)
+CHANGING = frozenset({"run", "resume", "release", "breakglass"})
+WHOLE = ("all", "monitor")
 LEVELS = {"environment": "environment", "env": "environment", "service": "service", "action": "action"}
+SUBJECTS = ("run_", "inc_")
 LONGEST = 1000
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 NAME = LETTERS | frozenset("-._")
@@ -23,9 +39,11 @@ USAGE = {
     "show": "show <runbook>",
     "plan": "plan <runbook> <service> [environment]",
     "run": "run <runbook> <service> [environment]",
-    "kill": "kill all <reason>, or kill environment|service|action <name> <reason>",
+    "breakglass": "breakglass <runbook> <service> [environment] because <reason>",
+    "explain": "explain <run or incident>, such as explain inc_…",
+    "kill": "kill all|monitor <reason>, or kill environment|service|action <name> <reason>",
     "release": "release <run> <reason>",
-    "resume": "resume all <reason>, or resume environment|service|action <name> <reason>",
+    "resume": "resume all|monitor <reason>, or resume environment|service|action <name> <reason>",
 }
 
 
@@ -37,6 +55,12 @@ def unescape(text: str) -> str:
 def is_name(word: str) -> bool:
     """A runbook, service, environment or action as typed: lower case, first character a letter or digit."""
     return 0 < len(word) <= 64 and word[0] in LETTERS and set(word) <= NAME
+
+
+def kind_of(text: str) -> Kind:
+    """Whether the command changes something."""
+    verb = next(iter(unescape(text[: LONGEST + 1]).lower().split()), "")
+    return "stops" if verb == "kill" else "changes" if verb in CHANGING else "looks"
 
 
 class Commands:
@@ -52,7 +76,8 @@ class Commands:
         if who.person is None:
             await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
             return
-        await self._desk.settle(place, self.answer(str(body.get("text") or ""), who.person, place.channel))
+        text = str(body.get("text") or "")
+        await self._desk.settle(place, self.answer(text, who.person, place.channel), kind_of(text))
 
     async def answer(self, text: str, person: Person, channel: str) -> Answer:
         """What `text` asks for, as that person, from that channel."""
@@ -71,6 +96,8 @@ class Commands:
             if not rest or not is_name(rest[0].lower()):
                 return self._usage(verb)
             return await self._desk.asking.release(rest[0].lower(), person, " ".join(rest[1:]))
+        if verb == "breakglass":
+            return await self._break_glass(rest, person, channel)
         names = [word.lower() for word in rest]
         if not all(is_name(name) for name in names):
             return self._usage(verb, "Names are lower-case letters, digits, dots and hyphens.")
@@ -81,6 +108,8 @@ class Commands:
         if verb in ("status", "history") and len(names) <= 1:
             service = names[0] if names else None
             return await (asking.status(service) if verb == "status" else asking.history(service))
+        if verb == "explain" and len(names) == 1 and names[0].startswith(SUBJECTS):
+            return await asking.explain(names[0], person)
         if verb == "list" and not names:
             return await asking.list_runbooks()
         if verb == "show" and len(names) == 1:
@@ -94,14 +123,27 @@ class Commands:
             return Said("help", ok=True)
         return self._usage(verb)
 
+    async def _break_glass(self, words: list[str], person: Person, channel: str) -> Answer:
+        """The reason stands behind the word `because`, so that no word of it is taken for an environment."""
+        lower = [word.lower() for word in words]
+        at = lower.index("because") if "because" in lower else 0
+        names = lower[:at]
+        if len(names) not in (2, 3) or not all(is_name(name) for name in names):
+            return self._usage("breakglass")
+        environment = names[2] if len(names) == 3 else None
+        reason = " ".join(words[at + 1 :])
+        return await self._desk.asking.break_glass(names[0], names[1], environment, person, channel, reason)
+
     async def _switch(self, verb: str, words: list[str], person: Person) -> Answer:
         level, name, reason = "", "", words[1:]
-        if words and words[0].lower() == "all":
-            level = "all"
+        if words and words[0].lower() in WHOLE:
+            level = words[0].lower()
         elif len(words) >= 2 and words[0].lower() in LEVELS and is_name(words[1].lower()):
             level, name, reason = LEVELS[words[0].lower()], words[1].lower(), words[2:]
         if not level:
-            return self._usage(verb, "Say what it is about: all, or environment, service or action and its name.")
+            return self._usage(
+                verb, "Say what it is about: all, monitor (watch only), or environment, service or action and its name."
+            )
         text = " ".join(reason)
         if verb == "kill":
             return await self._desk.asking.kill(level, name, text or "no reason given", person)

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bot.clients.slack import SlackClient
 from bot.errors import Ambiguous, CountersignError, Permanent, Transient
 from bot.render import Message, Renderer
 from bot.services import People, Person
+from bot.slack.accounts import UNAVAILABLE, Accounts
 from bot.telemetry import log
+
+Kind = Literal["looks", "changes", "stops"]
+"""What is asked for: to see something, to change something, or only that less is done (a stop, a no, a page)."""
 
 
 class Answer(Protocol):
@@ -40,12 +44,12 @@ class Answer(Protocol):
 class Asking(Protocol):
     """The one authorisation path, bot.requests.Requests."""
 
-    async def run_step(self, proposal_id: str, person: Person) -> Answer:
-        """Run the offered step: plan, guards, then start or ask."""
+    async def run_step(self, proposal_id: str, person: Person, place: tuple[str, str] | None = None) -> Answer:
+        """Run the offered step: plan, guards, then start or ask. place: (channel, ts) of the message with the button."""
         ...
 
-    async def show_plan(self, proposal_id: str, person: Person) -> Answer:
-        """The exact plan; starts nothing."""
+    async def show_plan(self, proposal_id: str, person: Person, place: tuple[str, str] | None = None) -> Answer:
+        """The exact plan; starts nothing. place: as of `run_step`."""
         ...
 
     async def skip_step(self, proposal_id: str, person: Person, reason: str) -> Answer:
@@ -82,6 +86,12 @@ class Asking(Protocol):
         """Run a runbook by name."""
         ...
 
+    async def break_glass(
+        self, runbook: str, service: str, environment: str | None, person: Person, channel: str, reason: str
+    ) -> Answer:
+        """Run a runbook past the rules that policy lets be broken."""
+        ...
+
     async def plan_runbook(self, runbook: str, service: str, environment: str | None, person: Person) -> Answer:
         """The plan of a runbook by name."""
         ...
@@ -96,6 +106,10 @@ class Asking(Protocol):
 
     async def so_far(self, incident_id: str) -> Answer:
         """The transcript of one incident."""
+        ...
+
+    async def explain(self, subject: str, person: Person) -> Answer:
+        """Why a run or what was asked about an incident was allowed, asked about or refused."""
         ...
 
     async def list_runbooks(self) -> Answer:
@@ -153,7 +167,7 @@ class Provenance(Protocol):
 @dataclass(frozen=True, slots=True)
 class Desk:
     """team: id of our workspace. command: `/runbook`. incident_of: (channel, thread ts) -> incident id or None.
-    clock: UTC now.
+    clock: UTC now. accounts: what Slack says about an account (T07); None when countersign.yaml switches that off.
     """
 
     asking: Asking
@@ -165,6 +179,7 @@ class Desk:
     team: str
     command: str
     clock: Callable[[], datetime]
+    accounts: Accounts | None
 
     def name_of(self, person_id: str) -> str:
         """Display name of a directory id; anything else as it is."""
@@ -191,23 +206,35 @@ class Desk:
                 return
         await self.client.ephemeral(place.channel, place.user, message.text, message.blocks, thread_ts=place.thread_ts)
 
-    async def settle(self, place: Place, work: Coroutine[Any, Any, Answer]) -> None:
+    async def settle(self, place: Place, work: Coroutine[Any, Any, Answer], kind: Kind = "changes") -> None:
         """Do what was asked and answer it, whatever happens: an exception becomes a kind answer and a log line.
 
         The acknowledgement has left already (apis.md 1.2), so nothing here may end in silence.
         """
-        answer = await self.attempt(work)
+        answer = await self.attempt(work, place.user, kind)
         await self.tell(place, answer)
 
-    async def attempt(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+    async def attempt(self, work: Coroutine[Any, Any, Answer], user: str, kind: Kind) -> Answer:
         """The answer, or the `trouble` answer for an exception of any kind: the one broad except of the Slack room.
 
         A person stands behind every call and has been acknowledged already: a bug must reach the log and them, kindly.
+        user: Slack id; only the account of one of ours may change something (T07).
         """
         try:
-            return await work
+            refused = await self._refused(user, kind)
+            return await work if refused is None else refused
         except Exception as error:  # noqa: BLE001 - the edge of the Slack room: whatever broke, the person hears of it
             return self._trouble(error)
+        finally:
+            work.close()  # what was refused is never begun; nothing happens to what has ended
+
+    async def _refused(self, user: str, kind: Kind) -> Said | None:
+        """The refusal of an account that is not one of ours. A Slack that does not answer keeps nobody from a stop."""
+        denied = await self.accounts.refusal(user) if self.accounts is not None and kind != "looks" else None
+        if denied is None or (kind == "stops" and denied.code == UNAVAILABLE):
+            return None
+        log().warning("slack: an account was refused", user=user, code=denied.code)
+        return Said("refused", {"code": denied.code, "reason": denied.reason, "remedy": denied.remedy})
 
     @staticmethod
     def _trouble(error: Exception) -> Said:

@@ -13,11 +13,12 @@ from bot.errors import CountersignError
 from bot.services import Person
 from bot.slack.actors import caller
 from bot.slack.commands import is_name, unescape
-from bot.slack.desk import Answer, Desk, Place, Said
+from bot.slack.desk import Answer, Desk, Kind, Place, Said
 from bot.telemetry import log
 
 SO_FAR = ("so far", "been done", "what happened", "catch me up")
 MAY_STOP = frozenset({"responder", "approver", "operator", "admin"})
+CHANGING = frozenset({"ack", "acknowledge", "resolve", "resolved", "assign", "take", "mine"})
 NO_THREAD = Said("usage", {"text": "Please ask that in the thread of an incident, then I know which one you mean."})
 
 
@@ -25,6 +26,12 @@ def wording(text: str) -> str:
     """The sentence without mentions, in lower case, without punctuation at its end."""
     words = [word for word in unescape(text).split() if not (word.startswith("<@") and word.endswith(">"))]
     return " ".join(words).strip().rstrip("?!. ").lower()
+
+
+def kind_of(text: str) -> Kind:
+    """Whether the sentence changes something: who has the incident, or what it is."""
+    first = next(iter(wording(text).split()), "")
+    return "changes" if first in CHANGING else "looks"
 
 
 class Events:
@@ -44,7 +51,9 @@ class Events:
         if who.person is None:
             await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
             return
-        answer = await self._desk.attempt(self.answer(str(event.get("text", "")), who.person, channel, thread))
+        text = str(event.get("text", ""))
+        work = self.answer(text, who.person, channel, thread)
+        answer = await self._desk.attempt(work, who.user, kind_of(text))
         if not answer.ok:
             await self._desk.tell(place, answer)
             return
@@ -84,7 +93,8 @@ class Events:
         if event.get("tab") != "home":
             return
         who = caller(body, self._desk.people, self._desk.team)
-        answer = await self._desk.attempt(self._desk.asking.status(None)) if who.person else Said("status")
+        status = self._desk.asking.status
+        answer = await self._desk.attempt(status(None), who.user, "looks") if who.person else Said("status")
         view = self._desk.renderer.view(
             "home",
             data=answer.data,

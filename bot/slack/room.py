@@ -17,6 +17,7 @@ from bot.clients.slack_socket import SlackSocket
 from bot.config import Configuration
 from bot.errors import Ambiguous, ConfigurationError, Permanent, Transient
 from bot.render import Renderer
+from bot.slack.accounts import Accounts
 from bot.slack.bolt import build
 from bot.slack.desk import Asking, Desk
 from bot.slack.dispatch import Dispatcher
@@ -53,6 +54,9 @@ class SlackRoom:
         async def incident_of(channel: str, thread_ts: str) -> str | None:
             return await store.read(lambda session: messages.by_thread(session, channel, thread_ts))
 
+        checks = found.file.slack.check_accounts
+        team = found.file.slack.team
+        accounts = Accounts(client.user_info, team, lambda: datetime.now(UTC)) if checks else None
         self._desk = Desk(
             asking=asking,
             client=client,
@@ -60,9 +64,10 @@ class SlackRoom:
             people=found.people,
             provenance=Records(store),
             incident_of=incident_of,
-            team=found.file.slack.team,
+            team=team,
             command=found.file.slack.command,
             clock=lambda: datetime.now(UTC),
+            accounts=accounts,
         )
         self.http_endpoint = self._receive if found.file.slack.mode == "http" else None
 

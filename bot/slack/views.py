@@ -42,7 +42,7 @@ class Views:
         if who.person is None:
             await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
             return
-        await self._desk.settle(place, self._vote(belongs_to, who.person, self._reason(body), channel, ts))
+        await self._desk.settle(place, self._vote(belongs_to, who.person, self._reason(body), channel, ts), "stops")
 
     async def _vote(self, belongs_to: Mapping[str, str], person: Person, reason: str, channel: str, ts: str) -> Any:
         return await self._desk.asking.vote(belongs_to.get("approval", ""), person, False, reason.strip(), channel, ts)

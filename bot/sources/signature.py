@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 from bot.sources.base import Unreadable
 
 MAX_SIGNATURES = 16
@@ -55,12 +57,20 @@ def signed(states: Iterable[hmac.HMAC], body: bytes, given: Iterable[str]) -> bo
 def parse(body: bytes) -> dict[str, Any]:
     """The body as a JSON object. Raises Unreadable for anything else, also for absurdly nested or non-UTF-8 bytes."""
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"the body is not JSON ({type(error).__name__})") from error
+        data = from_json(body)  # half the time of json.loads
+    except ValueError:
+        data = slowly(body)
     if not isinstance(data, dict):
         raise Unreadable("the body is not a JSON object")
     return data
+
+
+def slowly(body: bytes) -> Any:
+    """What the quick parser refuses and the standard one reads: lone surrogates, UTF-16, 200 levels of nesting and more."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"the body is not JSON ({type(error).__name__})") from error
 
 
 def part(data: Any, *names: str) -> dict[str, Any]:

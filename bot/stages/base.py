@@ -15,6 +15,7 @@ from bot.adapters.base import Adapter
 from bot.facts.base import FactSource
 from bot.incident import Incident, IncidentStatus
 from bot.kill_switch import KillSwitch
+from bot.membership import Groups
 from bot.operations.base import Operation
 from bot.redact import Redactor
 from bot.services import Catalogue, People, Service
@@ -23,6 +24,7 @@ from bot.store.record import Routes, priority_of, record
 from bot.store.session import Store
 from bot.telemetry import Metrics
 from bot.transcript import Entry
+from guards.context import Calendar
 from guards.policy import Policy
 from runbooks.load import Library
 from runbooks.match import Index
@@ -33,7 +35,9 @@ class Equipment:
     """Everything a stage may use.
 
     clock: timezone-aware UTC now. sleep: seconds. new_id: prefix -> fresh id. live_status: what the monitor says about
-    an incident at this moment, None when it cannot be asked. wake: tells the outbox that there is something to deliver.
+    an incident at this moment, None when it cannot be asked. clock_jumped: whether the wall clock was turned in the last
+    five minutes (T65). wake: tells the outbox that there is something to deliver.
+    calendar: what the calendars say around an instant, from memory. groups: who is in which approving group now.
     """
 
     store: Store
@@ -55,11 +59,14 @@ class Equipment:
     new_id: Callable[[str], str]
     live_status: Callable[[Incident], Awaitable[IncidentStatus | None]]
     wake: Callable[[], None]
+    calendar: Callable[[datetime], Calendar]
+    groups: Groups
     pagerduty: bool
     jira: bool
     servicenow: bool
     notes: bool = True
     stale_after: float = 600.0
+    clock_jumped: Callable[[], bool] = lambda: False
 
     def service_of(self, incident: Incident) -> Service | None:
         """The catalogue entry of an incident; None when the catalogue does not know it."""

@@ -15,13 +15,15 @@ from bot.errors import Permanent
 from bot.incident import Incident, IncidentStatus
 from bot.stages.base import Equipment
 from bot.stages.execute import Attempt
+from bot.stages.kept import count_end
 from bot.stages.paging import escalate, resolve
-from bot.store import approvals, automation_events, entries, incidents, leases, runs
+from bot.store import approvals, attempts, automation_events, entries, incidents, leases, runs
 from bot.store.approvals import Approval
 from bot.store.runs import Run
 from bot.transcript import Entry, EntryKind, Outcome
 
 UNKNOWN_ANSWER = timedelta(hours=1)
+HALF_WAY = (Outcome.REFUSED, Outcome.STOPPED)  # these page only when something was changed already
 NEEDS_A_PERSON = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.ROLLED_BACK)
 
 
@@ -98,20 +100,28 @@ async def rollback_failed(equipment: Equipment, run_id: str, index: int, reason:
 
 async def ask_unknown(equipment: Equipment, attempt: Attempt, reason: str) -> str:
     """Put an ambiguous outcome to a person; returns the question's id, the same one after a crash."""
+    return await _ask(equipment, attempt, reason, "unknown", EntryKind.UNKNOWN)
+
+
+async def ask_paused(equipment: Equipment, attempt: Attempt, reason: str) -> str:
+    """A rule that holds for a time stands in the way of the next step: say so, page, and ask whether to go on (X11)."""
+    return await _ask(equipment, attempt, reason, "paused", EntryKind.PAUSED)
+
+
+async def _ask(equipment: Equipment, attempt: Attempt, reason: str, kind: str, said: EntryKind) -> str:
     now = equipment.clock()
 
     def write(session: Session) -> str:
         run, incident = load(session, attempt.run_id)
         step_id = f"{attempt.step_id(run.plan)}/{attempt.number}"
         for earlier in approvals.for_run(session, run.id):
-            if earlier.kind == "unknown" and earlier.step_id == step_id:
+            if earlier.kind == kind and earlier.step_id == step_id:
                 return earlier.id
-        act = attempt.act(run.plan)
         question = Approval(
             id=equipment.new_id("apr"),
             run_id=run.id,
             step_id=step_id,
-            kind="unknown",
+            kind=kind,
             digest=run.digest,
             approvers={"count": 1, "any_of": [], "all_of": []},
             requester=run.requester,
@@ -119,17 +129,13 @@ async def ask_unknown(equipment: Equipment, attempt: Attempt, reason: str) -> st
             state="pending",
             created_at=now,
             expires_at=now + UNKNOWN_ANSWER,
-            decided_at=None,
-            delivered=False,
         )
         approvals.open(session, question)
-        data = {
-            "step": run.plan.steps[attempt.step].id,
-            "shown": act.shown,
-            "reason": reason,
-            "approval_id": question.id,
-        }
-        note(session, equipment, run, incident, EntryKind.UNKNOWN, data)
+        step, shown = run.plan.steps[attempt.step], attempt.act(run.plan).shown
+        data = {"step": step.id, "shown": shown, "reason": reason, "approval_id": question.id}
+        note(session, equipment, run, incident, said, data)
+        if kind == "paused":
+            escalate(session, equipment, incident, f"the run is paused before {step.title}: {reason}", run=run)
         return question.id
 
     question_id = await equipment.store.write(write)
@@ -169,8 +175,14 @@ async def end(
             for vote in approvals.votes(session, approval.id)
             if vote.approve
         ]
-        if page:
-            escalate(session, equipment, incident, reason, run=run)
+        half_way = outcome in HALF_WAY and attempts.changed_something(session, run_id)
+        if page or half_way:
+            text = f"the run was stopped half-way: {reason}" if half_way else reason
+            escalate(session, equipment, incident, text, run=run)
+        count_end(session, equipment, run, incident, outcome)
+        if run.plan.break_glass:  # every use is reviewed afterwards, whatever came of it (T14)
+            data = {"reason": run.plan.break_glass, "by": run.requester, "outcome": outcome.value}
+            note(session, equipment, run, incident, EntryKind.REVIEW_NEEDED, data)
         note(
             session,
             equipment,

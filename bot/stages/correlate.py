@@ -6,7 +6,7 @@ incident is read once and written once per batch. Must not do I/O other than thr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,8 +16,9 @@ from bot.incident import Change, Incident, IncidentStatus, Signal, SignalKind
 from bot.stages.base import Equipment
 from bot.stages.paging import end_page
 from bot.store import approvals, changes, incidents, proposals, runs, signals
+from bot.store.board import Board, fresh
 from bot.store.inbox import Delivered
-from bot.store.record import announce_all
+from bot.store.record import announce_all, priority_of
 from bot.transcript import Entry, EntryKind
 
 FLAPPING_COUNT = 3
@@ -41,11 +42,15 @@ ENTRY_OF = {
 
 @dataclass(slots=True)
 class Correlated:
-    """What a batch did. enrich: incidents that need (new) facts and a step; wake: (run id, approval id) now void."""
+    """What a batch did. enrich: incidents that need (new) facts and a step; wake: (run id, approval id) now void.
+
+    opened: how many are new; fresh: those of them about which nothing was recorded yet but that they opened.
+    """
 
     enrich: dict[str, Incident] = field(default_factory=dict)
     wake: list[tuple[str, str]] = field(default_factory=list)
     opened: int = 0
+    fresh: dict[str, tuple[Incident, Entry]] = field(default_factory=dict)
 
 
 class _Batch:
@@ -56,15 +61,18 @@ class _Batch:
         self.equipment = equipment
         self.known: dict[tuple[str, str], Incident | None] = {}
         self.dirty: dict[str, Incident] = {}
-        self.clean: dict[str, dict[str, object]] = {}
+        self.clean: dict[str, object] = {}
 
     def redacted(self, signal: Signal) -> Signal:
         """The signal as it may be stored (safety rule 9); the alerts of a storm say the same, so each text once."""
-        said = signal.model_dump(mode="json", include=SAID)
-        key = repr(said)
-        if key not in self.clean:
-            self.clean[key] = self.equipment.redactor.data(said)
-        return Signal.model_validate({**signal.model_dump(), **self.clean[key]})
+        clean: dict[str, object] = {}
+        for name, value in signal.model_dump(mode="json", include=SAID).items():
+            key = f"{name} {value!r}"
+            if key not in self.clean:
+                (self.clean[key],) = self.equipment.redactor.data({name: value}).values()
+            if self.clean[key] != value:
+                clean[name] = self.clean[key]
+        return Signal.model_validate({**signal.model_dump(), **clean}) if clean else signal
 
     def find(self, signal: Signal) -> Incident | None:
         key = (signal.source, signal.external_id)
@@ -85,10 +93,12 @@ class _Batch:
             found = incidents.find_all(self.session, source, ids)
             self.known.update({(source, each): found.get(each) for each in ids})
 
-    def save(self, now: datetime) -> None:
-        """Write every changed incident at once and have its summary shown."""
+    def save(self, now: datetime, told: Collection[str]) -> None:
+        """Write every changed incident at once and have its summary shown. told: those whose summary waits already."""
         incidents.save_all(self.session, list(self.dirty.values()))
-        announce_all(self.session, list(self.dirty.values()), now=now)
+        untold = [incident for incident in self.dirty.values() if incident.id not in told]
+        if untold:
+            announce_all(self.session, untold, now=now)
 
 
 def correlate(
@@ -110,9 +120,16 @@ def correlate(
         seen.add((signal.source, signal.key))
         clean = batch.redacted(signal)
         folded.append((clean, _fold(batch, delivery, clean, result, now)))
-    batch.save(now)
+    batch.save(now, result.fresh)
     signals.add_all(session, folded)
+    result.fresh = {one: (batch.dirty[one], entry) for one, (_, entry) in result.fresh.items()}
     return result
+
+
+def boards(session: Session, folded: Correlated, most: int) -> dict[str, Board]:
+    """What is shown of the most urgent new incidents, by their id, read in the transaction that opened them."""
+    urgent = sorted(folded.fresh.values(), key=lambda pair: priority_of(pair[0].severity))[:most]
+    return {incident.id: fresh(session, incident, entry) for incident, entry in urgent}
 
 
 def _fold(batch: _Batch, delivery: Delivered, signal: Signal, result: Correlated, now: datetime) -> str:
@@ -180,10 +197,9 @@ def _open(batch: _Batch, signal: Signal, result: Correlated, now: datetime) -> I
         channel=service.channel if service else "",
         service_label=signal.service.name,
     )
-    incidents.save(batch.session, incident)
     result.opened += 1
     equipment.metrics.incidents.labels(incident.service or "unknown", incident.severity.value).inc()
-    equipment.record(
+    entry = equipment.record(
         batch.session,
         incident,
         Entry(
@@ -200,6 +216,7 @@ def _open(batch: _Batch, signal: Signal, result: Correlated, now: datetime) -> I
             },
         ),
     )
+    result.fresh[incident.id] = (incident, entry)
     if status is not IncidentStatus.RESOLVED:
         result.enrich[incident.id] = incident
     return incident
@@ -228,6 +245,7 @@ def _update(batch: _Batch, incident: Incident, signal: Signal, result: Correlate
     changed = incident.model_copy(update=update)
     reassigned = signal.kind is SignalKind.REASSIGNED and signal.assignees != incident.assignees
     if kind is not None and (moved or reassigned):
+        result.fresh.pop(incident.id, None)
         batch.equipment.record(
             batch.session,
             changed,

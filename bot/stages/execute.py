@@ -16,13 +16,18 @@ from sqlmodel import Session
 from bot.adapters.base import ActResult
 from bot.errors import Ambiguous, Permanent, Transient
 from bot.incident import Incident, IncidentStatus
+from bot.kill_switch import together
+from bot.membership import Membership
 from bot.plan import Act, Plan, PlanStep
 from bot.stages.base import Equipment
-from bot.stages.gate import decide_step, snapshot
-from bot.stages.permission import use_approvals
-from bot.stages.precheck import fence, fresh_facts, precheck, refusal, unchanged
+from bot.stages.gate import decide_step, looked_back, snapshot
+from bot.stages.kept import count_act, keep_decision
+from bot.stages.known import Known, known
+from bot.stages.permission import groups_asked, use_approvals
+from bot.stages.precheck import Seen, fence, fresh_facts, look, precheck, refusal, unchanged
 from bot.stages.progress import reporter
-from bot.store import attempts, incidents, runs
+from bot.stages.watching import watched
+from bot.store import attempts, incidents, kill_switch, runs
 from bot.store.runs import Run
 from bot.transcript import Entry, EntryKind
 from guards.decision import Deny
@@ -48,13 +53,20 @@ class Attempt:
         step = plan.steps[self.step]
         return step.act if self.undo < 0 else step.rollback[self.undo]
 
+    def purpose(self, plan: Plan) -> str:
+        """What limits count it as: a look counts for none."""
+        if self.undo >= 0:
+            return "undo"
+        return "look" if plan.steps[self.step].read_only else "change"
+
 
 async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
     """Carry out one attempt. Returns `{"state": done|failed|unknown|refused|stopped|not_needed, "reason": ..., "at": ...}`."""
-    run, incident, earlier = await equipment.store.read(lambda session: _load(session, attempt))
+    run, incident, earlier, groups = await equipment.store.read(lambda session: _load(session, attempt))
     plan, step, act = run.plan, run.plan.steps[attempt.step], attempt.act(run.plan)
     step_id = attempt.step_id(plan)
     key = f"{run.id}/{step_id}/{attempt.number}"
+    seen: Seen | None = None
     if earlier is not None:  # we were cut off in here before
         if earlier.state in attempts.FINISHED:
             return {"state": earlier.state, **(earlier.result or {})}
@@ -62,9 +74,13 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
             return {"state": "unknown", "reason": "the bot was stopped between starting this and learning its result"}
     else:
         stopped = await _before(equipment, run, incident, step, act, attempt)
+        if stopped is None:
+            world = await known(equipment, incident)
+            members = await equipment.groups.resolve(groups)
+            stopped, seen = await _intend(equipment, run, incident, step, act, attempt, world, members)
         if stopped is not None:
             return stopped
-    fenced = await fence(equipment, run, plan, act)
+    fenced = await fence(equipment, run, plan, act, seen)
     if fenced is not None:
         told, reason = refusal(fenced), f"not started: {fenced.reason}"
         await _finish(equipment, run, incident, step_id, attempt, act, "failed", None, reason, told)
@@ -72,20 +88,28 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
     return await _act(equipment, run, incident, step, step_id, attempt, act, key)
 
 
-def _load(session: Session, attempt: Attempt) -> tuple[Run, Incident, attempts.Attempt | None]:
+def clock_suspends(equipment: Equipment, environment: str) -> bool:
+    """Whether no approval is used there now because the clock was turned (T65)."""
+    asks = any(equipment.policy.word(environment, risk) == "approve" for risk in ("safe", "caution"))
+    return asks and equipment.clock_jumped()
+
+
+def _load(session: Session, attempt: Attempt) -> tuple[Run, Incident, attempts.Attempt | None, tuple[str, ...]]:
+    """The run, its incident, this attempt's row after a crash, and the groups whose members may have approved."""
     run = runs.get(session, attempt.run_id)
     if run is None:
         raise Permanent(f"run {attempt.run_id} is not in the store")
     incident = incidents.get(session, run.incident_id)
     if incident is None:
         raise Permanent(f"incident {run.incident_id} of run {run.id} is not in the store")
-    return run, incident, attempts.get(session, run.id, attempt.step_id(run.plan), attempt.number)
+    earlier = attempts.get(session, run.id, attempt.step_id(run.plan), attempt.number)
+    return run, incident, earlier, groups_asked(run.id, session)
 
 
 async def _before(
     equipment: Equipment, run: Run, incident: Incident, step: PlanStep, act: Act, attempt: Attempt
 ) -> dict[str, Any] | None:
-    """Everything that can still say no; ends with the durable intent."""
+    """Everything that can say no before the guards are asked. Writes nothing."""
     plan = run.plan
     if attempt.undo < 0 and run.stop_requested_by:
         return {"state": "stopped", "reason": f"stopped by {run.stop_requested_by}"}
@@ -103,24 +127,42 @@ async def _before(
             return await _refused(equipment, run, incident, changed)
     adapter = equipment.adapters[act.adapter]
     denied = adapter.forbidden(act) or await adapter.identify(act)
-    if denied is not None:
-        return await _refused(equipment, run, incident, denied)
-    stops = await equipment.kill_switch.stops()
+    return None if denied is None else await _refused(equipment, run, incident, denied)
+
+
+async def _intend(
+    equipment: Equipment,
+    run: Run,
+    incident: Incident,
+    step: PlanStep,
+    act: Act,
+    attempt: Attempt,
+    world: Known,
+    members: Membership,
+) -> tuple[dict[str, Any] | None, Seen | None]:
+    """Ask the guards and write the intent, in one transaction; what stopped it, or what the fence is to know."""
+    plan, step_id = run.plan, attempt.step_id(run.plan)
+    stopped_here = equipment.kill_switch.here()
     requester = equipment.people.by_id(run.requester)
-    now = equipment.clock()
-    step_id = attempt.step_id(plan)
+    now, jumped = equipment.clock(), clock_suspends(equipment, plan.environment)
 
     def intend(session: Session) -> Deny | None:
-        context = snapshot(session, equipment, plan, step, requester, run.id, stops, now)
+        stops = together(stopped_here, kill_switch.engaged(session))
+        context = snapshot(session, equipment, plan, step, requester, run.id, stops, now, world)
         decision = decide_step(equipment, plan, step, context)
+        back = looked_back(equipment, plan, step)
+        keep_decision(session, plan, step, context, decision, phase="act", looked_back=back)
         if decision.outcome == "deny":
             return decision.denials[0]
         if decision.outcome == "ask" or attempt.step == 0:
-            denial = use_approvals(session, equipment, run, decision, now)
+            denial = use_approvals(session, run, decision, members, equipment.people, now, jumped=jumped)
             if denial is not None:
                 return denial
-        if not attempts.intend(session, run.id, step_id, attempt.number, act, equipment.worker, now):
+        purpose, number, standing = attempt.purpose(plan), attempt.number, decision.standing
+        if not attempts.intend(session, run.id, step_id, number, act, equipment.worker, now, purpose, standing):
             return Deny("already_started", "This attempt was started by another worker.", "Wait for its result.")
+        if purpose == "change":
+            count_act(session, equipment, run, incident, context)
         equipment.record(
             session,
             incident,
@@ -141,9 +183,9 @@ async def _before(
         )
         return None
 
-    denial = await equipment.store.write(intend)
+    denial, seen = await equipment.store.write_then(intend, look(equipment, act))
     equipment.wake()
-    return None if denial is None else await _refused(equipment, run, incident, denial)
+    return (None, seen) if denial is None else (await _refused(equipment, run, incident, denial), None)
 
 
 async def _act(
@@ -158,7 +200,8 @@ async def _act(
 ) -> dict[str, Any]:
     adapter = equipment.adapters[act.adapter]
     try:
-        result = await adapter.act(act, key, reporter(equipment, run, incident))
+        work = adapter.act(act, key, reporter(equipment, run, incident))
+        result = await watched(equipment, run.plan, act, work)
     except Ambiguous as error:
         return await _finish(equipment, run, incident, step_id, attempt, act, "unknown", None, str(error))
     except (Transient, Permanent) as error:

@@ -16,9 +16,11 @@ from bot.operations.base import Operation, PlanRequest
 from bot.plan import Act, Plan, PlanStep
 from bot.services import Person
 from bot.stages.base import Equipment
-from bot.store import leases, runs
+from bot.stages.known import NOTHING, Known
+from bot.store import attempts, breakers, history, leases
 from guards.allowed_envs import AllowedEnvs
 from guards.blast_radius import BlastRadius
+from guards.circuit_breaker import CircuitBreaker
 from guards.rate_limit import RateLimit
 from guards.require_approval import RequireApproval
 from runbooks.model import Runbook, Safety
@@ -46,11 +48,18 @@ def snapshot(
     run_id: str,
     stops: Sequence[guards.Stop],
     now: datetime,
+    seen: Known = NOTHING,
 ) -> guards.Context:
-    """Everything the guards may look at for one step, read in the caller's transaction."""
+    """Everything the guards may look at for one step, read in the caller's transaction.
+
+    seen: what was observed before the transaction for rules that count it.
+    """
     safety = _safety(equipment, plan, step)
-    window = _longest_window(equipment, step, safety)
+    window = timedelta(seconds=looked_back(equipment, plan, step))
+    counted = plan.incident_id if _counts_incident(equipment, step) else ""
     targets = {act.target.key for act in (step.act, *step.rollback)}
+    resize = plan.change_of(step)
+    broken = person is not None and plan.break_glass
     return guards.Context(
         action=step.act.operation,
         environment=plan.environment,
@@ -62,16 +71,26 @@ def snapshot(
         targets=tuple(sorted(targets)),
         run=run_id,
         scopes=safety.scopes if safety else ((plan.environment,) if step.read_only else ()),
-        history=runs.past_acts(session, now - window, except_run=run_id) if window else (),
+        history=history.past_acts(session, now - window, except_run=run_id, incident=counted),
         holders=leases.holders(session),
         stops=tuple(stops),
+        runbook=plan.runbook,
+        incident=plan.incident_id,
+        autonomy=safety.autonomy if safety else "",
+        calendar=equipment.calendar(now),
+        breakers=_in_the_way(session, run_id),
+        inventory=seen.inventory,
+        change=guards.Change(resize.current, resize.wanted, resize.unit) if resize else None,
+        cost=plan.cost_of(step),
+        budget_burned=seen.budget_burned,
+        break_glass=guards.BreakGlass(plan.break_glass, plan.requester, plan.expires_at) if broken else None,
     )
 
 
 def decide_step(equipment: Equipment, plan: Plan, step: PlanStep, context: guards.Context) -> guards.Decision:
     """Operation's guards, the runbook's own rules and policy, as one chain."""
     operation = equipment.operations[step.act.operation]
-    chain = [*guards.guards_of(operation.plan), *equipment.policy.guards(context)]
+    chain: list[guards.Guard] = [*guards.guards_of(operation.plan)]
     safety = _safety(equipment, plan, step)
     if safety is not None:
         chain.append(AllowedEnvs(envs=tuple(safety.scopes)))
@@ -83,7 +102,7 @@ def decide_step(equipment: Equipment, plan: Plan, step: PlanStep, context: guard
         ]
         if safety.requires_approval:
             chain.append(RequireApproval())
-    return guards.decide(tuple(chain), context, equipment.policy.digest)
+    return equipment.policy.decide(context, chain)
 
 
 def questions(equipment: Equipment, plan: Plan, decisions: Sequence[guards.Decision]) -> tuple[guards.Ask, ...]:
@@ -99,13 +118,18 @@ def questions(equipment: Equipment, plan: Plan, decisions: Sequence[guards.Decis
         found.append(min(confirmations, key=lambda q: q.timeout_seconds))
     approvals = [q for q in asked if q.kind == "approval"]
     if approvals:
-        own = equipment.policy.approvers(plan.environment) or guards.Approvers(count=1)
+        own = equipment.policy.approvers(plan.environment, plan.tier) or guards.Approvers(count=1)
         count = max([own.count, *(q.approvers.count for q in approvals if q.approvers)])
         any_of = own.any_of
+        needed = [*own.all_of, *(g for q in approvals if q.approvers for g in q.approvers.all_of)]
         for question in approvals:
-            if question.approvers and question.approvers.any_of:
-                any_of = tuple(g for g in any_of if g in question.approvers.any_of)
-        all_of = tuple(dict.fromkeys([*own.all_of, *(g for q in approvals if q.approvers for g in q.approvers.all_of)]))
+            these = question.approvers.any_of if question.approvers else ()
+            shared = tuple(group for group in any_of if group in these)
+            if these and not shared and len(these) == 1:
+                needed.append(these[0])  # one group beside the others: somebody of it as well, not nobody
+            elif these:
+                any_of = shared
+        all_of = tuple(dict.fromkeys(needed))
         found.append(
             guards.Ask(
                 kind="approval",
@@ -117,15 +141,30 @@ def questions(equipment: Equipment, plan: Plan, decisions: Sequence[guards.Decis
     return tuple(found)
 
 
+def _in_the_way(session: Session, run_id: str) -> tuple[guards.OpenBreaker, ...]:
+    """The open breakers, without one that this run opened by being the last allowed: it may go on, and must undo."""
+    found = breakers.opened(session)
+    began = {attempt.started_at for attempt in attempts.for_run(session, run_id)} if found and run_id else ()
+    return tuple(breaker for breaker in found if breaker.opened_at not in began)
+
+
 def _safety(equipment: Equipment, plan: Plan, step: PlanStep) -> Safety | None:
     runbook: Runbook | None = equipment.library.get(plan.runbook)
-    found = next((s for s in runbook.steps if s.id == step.id), None) if runbook else None
+    found = next((s for s in runbook.steps if s.id == step.runbook_step), None) if runbook else None
     return found.safety if found else None
 
 
-def _longest_window(equipment: Equipment, step: PlanStep, safety: Safety | None) -> timedelta:
-    """How far back the limits of this step look; reading more history than that would only cost time."""
+def looked_back(equipment: Equipment, plan: Plan, step: PlanStep) -> float:
+    """Seconds of the past that the rules of this step count acts in; reading more history would only cost time."""
+    safety = _safety(equipment, plan, step)
     guarding = guards.guards_of(equipment.operations[step.act.operation].plan)
-    windows = [guard.window for guard in (*guarding, *equipment.policy.limits) if isinstance(guard, RateLimit)]
+    windows = [guard.window for guard in guarding if isinstance(guard, RateLimit | CircuitBreaker)]
     windows += [limit.window for limit in safety.limits] if safety else []
-    return timedelta(seconds=max(windows, default=0.0))
+    return max([equipment.policy.longest_window(), *windows])
+
+
+def _counts_incident(equipment: Equipment, step: PlanStep) -> bool:
+    """Whether a rule counts what was done for this incident however long ago; an incident may have a long past."""
+    guarding = guards.guards_of(equipment.operations[step.act.operation].plan)
+    breaking = (guard for guard in (*guarding, *equipment.policy.breakers) if isinstance(guard, CircuitBreaker))
+    return any(breaker.per == "incident" for breaker in breaking)

@@ -48,12 +48,16 @@ def past_runs(session: Session, incident_id: str) -> list[Run]:
 
 
 def past_steps(found_runs: Sequence[Run]) -> tuple[PastStep, ...]:
-    """The steps of ended runs that count for what comes next; a refused or expired run tried nothing."""
+    """The steps of ended runs that count for what comes next; a refused or expired run tried nothing.
+
+    The increments of one step are one step.
+    """
     found: list[PastStep] = []
     for run in sorted(found_runs, key=lambda r: r.created_at):
         word = OUTCOME_WORDS.get(run.outcome or "")
         if run.state == "closed" and word:
-            found += [PastStep(runbook=run.plan.runbook, step=step.id, outcome=word) for step in run.plan.steps]
+            names = dict.fromkeys(step.runbook_step for step in run.plan.steps)
+            found += [PastStep(runbook=run.plan.runbook, step=name, outcome=word) for name in names]
     return tuple(found)
 
 

@@ -17,13 +17,16 @@ from bot.operations.base import PlanRequest
 from bot.plan import Act, Check, OutputPattern, Plan, PlanStep
 from bot.services import Service, TargetEntry
 from bot.stages.base import Equipment
+from bot.stages.expectation import after, precheck_of, proof_of
 from bot.stages.gate import plan_with
 from guards.decision import Deny
+from guards.max_change import increments
 from runbooks.digest import digest as runbook_digest
-from runbooks.model import Runbook, Step
+from runbooks.model import SIZE, Runbook, Step
 from runbooks.parameters import ParameterError, bind, validate
 
 PLAN_LIFETIME = timedelta(minutes=15)  # trust rule 5 and case T08: fifteen minutes in production
+MOST_INCREMENTS = 10  # more than that nobody reads on a card
 
 
 def make_plan(
@@ -39,6 +42,7 @@ def make_plan(
     why: str,
     created_at: datetime,
     expires_at: datetime | None = None,
+    break_glass: str = "",
 ) -> Plan | Deny:
     """The plan, or why there is none. given: parameters a person chose; targets default to the only one of their kind."""
     parameters = _targets(runbook, service, given)
@@ -50,15 +54,15 @@ def make_plan(
         return Deny("bad_parameter", str(error), "Give a value that the runbook's parameter allows.")
     planned: list[PlanStep] = []
     for step in steps:
-        made = _plan_step(equipment, service, step, checked, facts)
+        made = _plan_steps(equipment, service, step, checked, facts)
         if isinstance(made, Deny):
             return made
-        planned.append(made)
+        planned += made
     return Plan(
         incident_id=incident.id if incident else "",
         runbook=runbook.id,
         runbook_title=runbook.title,
-        runbook_digest=runbook_digest(runbook),
+        runbook_digest=digest_of(runbook),
         policy_digest=equipment.policy.digest,
         service=service.name,
         environment=service.environment,
@@ -67,9 +71,22 @@ def make_plan(
         steps=tuple(planned),
         parameters=dict(checked),
         why=why,
+        break_glass=break_glass,
         created_at=created_at,
         expires_at=expires_at or created_at + PLAN_LIFETIME,
     )
+
+
+_digests: dict[str, tuple[Runbook, str]] = {}  # runbook id -> the very object that was digested, and its digest
+
+
+def digest_of(runbook: Runbook) -> str:
+    """The runbook's digest, made once per loaded runbook: it is frozen, and a plan is made at every click and step."""
+    known, digest = _digests.get(runbook.id, (None, ""))
+    if known is not runbook:
+        digest = runbook_digest(runbook)
+        _digests[runbook.id] = (runbook, digest)
+    return digest
 
 
 def _targets(runbook: Runbook, service: Service, given: Mapping[str, Any]) -> dict[str, Any] | Deny:
@@ -96,19 +113,61 @@ def _no_target(service: Service, kind: str, name: object) -> Deny:
     return Deny("no_target", reason, "Name one target, or add it to services.yaml under this service's `targets`.")
 
 
-def _plan_step(
+def _plan_steps(
     equipment: Equipment,
     service: Service,
     step: Step,
     parameters: Mapping[str, Any],
     facts: Mapping[str, Mapping[str, Any]],
+) -> list[PlanStep] | Deny:
+    """The step, or its increments, each planned from what the one before it leaves behind (mission G7)."""
+    bound = bind(step.with_, parameters)
+    whole = _act(equipment, service, step.action, bound, facts, step.deadline)
+    if isinstance(whole, Deny):
+        return whole
+    sizes: Sequence[int] = ()
+    if step.increments is not None:
+        if whole.resize is None:
+            return Deny("cannot_plan", f"{step.action} changes no size.", "Remove `increments` from the runbook.")
+        try:
+            sizes = increments(whole.resize.current, whole.resize.wanted, step.increments)
+        except ValueError as error:
+            return Deny("cannot_plan", f"{step.action}: {error}.", "Ask for a size of at least 1.")
+        if len(sizes) > MOST_INCREMENTS:
+            reason = f"{step.increments:g} percent at a time would take {len(sizes)} increments."
+            return Deny("cannot_plan", reason, "Ask for a smaller change, or write a larger percentage.")
+    if len(sizes) < 2:
+        made = _plan_step(equipment, service, step, whole, parameters, facts)
+        return made if isinstance(made, Deny) else [made]
+    found: list[PlanStep] = []
+    for number, size in enumerate(sizes, 1):
+        act = _act(equipment, service, step.action, {**bound, SIZE: size}, facts, step.deadline)
+        made = act if isinstance(act, Deny) else _plan_step(equipment, service, step, act, parameters, facts)
+        if isinstance(made, Deny):
+            return made
+        named = {"id": f"{step.id}-{number}", "part_of": step.id, "title": _numbered(made, number, len(sizes))}
+        found.append(made.model_copy(update=named))
+        facts = after(facts, made.act)
+    return found
+
+
+def _numbered(step: PlanStep, number: int, of: int) -> str:
+    size = step.act.resize
+    return f"{step.title}, {number} of {of}" + (f": {size.current} to {size.wanted}" if size else "")
+
+
+def _plan_step(
+    equipment: Equipment,
+    service: Service,
+    step: Step,
+    act: Act,
+    parameters: Mapping[str, Any],
+    facts: Mapping[str, Mapping[str, Any]],
 ) -> PlanStep | Deny:
-    act = _act(equipment, service, step.action, bind(step.with_, parameters), facts, step.deadline)
-    if isinstance(act, Deny):
-        return act
     rollback: list[Act] = []
     for undo in step.rollback:
-        made = _act(equipment, service, undo.action, bind(undo.with_, parameters), facts, step.deadline)
+        bound = bind(undo.with_, parameters)
+        made = _act(equipment, service, undo.action, bound, facts, step.deadline, undoes=act)
         if isinstance(made, Deny):
             return made
         rollback.append(made)
@@ -117,7 +176,7 @@ def _plan_step(
     if step.verify is not None:
         check = Check(
             fact=step.verify.fact,
-            expect=step.verify.expect,
+            expect=proof_of(step.verify, act),
             within_seconds=step.verify.within,
             every_seconds=step.verify.every,
             required=step.verify.required,
@@ -129,7 +188,7 @@ def _plan_step(
         act=act,
         read_only=operation.read_only,
         risk="read" if operation.read_only else (step.safety.risk if step.safety else "caution"),
-        precheck=step.precheck,
+        precheck=precheck_of(step.precheck, act),
         expect=tuple(OutputPattern(pattern=p.pattern, allow_failure=p.allow_failure) for p in step.expect),
         check=check,
         rollback=tuple(rollback),
@@ -145,6 +204,7 @@ def _act(
     bound: Mapping[str, Any],
     facts: Mapping[str, Mapping[str, Any]],
     deadline: float,
+    undoes: Act | None = None,
 ) -> Act | Deny:
     operation = equipment.operations.get(action)
     if operation is None:
@@ -162,6 +222,7 @@ def _act(
             parameters=operation.parameters.model_validate(given),
             facts=facts,
             deadline_seconds=deadline,
+            undoes=undoes,
         )
         return plan_with(operation, request)
     except ValidationError as error:

@@ -5,19 +5,22 @@ Called by bot/stages/execute.py before the intent and, for the fence, as the las
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session
 
 from bot.incident import Incident
+from bot.kill_switch import together
 from bot.plan import Act, Plan, PlanStep
 from bot.stages.base import Equipment
 from bot.stages.enrich import observe, values
+from bot.stages.expectation import assumed
 from bot.stages.plan import make_plan
-from bot.store import leases, workers
+from bot.store import kill_switch, leases, workers
 from bot.store.runs import Run
-from guards.context import Context
+from guards.context import Context, Stop
 from guards.decision import Deny
 from guards.kill_switch import KillSwitch
 from runbooks.expression import ExpressionError, condition_variables, facts_named, holds
@@ -54,7 +57,11 @@ def precheck(step: PlanStep, incident: Incident, facts: Mapping[str, Mapping[str
 def unchanged(
     equipment: Equipment, plan: Plan, incident: Incident, facts: Mapping[str, Mapping[str, Any]]
 ) -> Deny | None:
-    """Make the plan again from today's runbook, catalogue and policy: any difference voids the approval (T09, T10)."""
+    """Make the plan again from today's runbook, catalogue and policy: any difference voids the approval (T09, T10).
+
+    It begins at the facts the plan began at, where the plan says which: between two increments the world has changed, and
+    was meant to. That the world is where this step expects it, the step's own pre-check has asked already.
+    """
     runbook = equipment.library.get(plan.runbook)
     service = equipment.catalogue.named(plan.service, plan.environment)
     changed = Deny(
@@ -63,36 +70,82 @@ def unchanged(
     if runbook is None or service is None:
         return changed
     by_id = {step.id: step for step in runbook.steps}
-    if any(step.id not in by_id for step in plan.steps):
+    names = list(dict.fromkeys(step.runbook_step for step in plan.steps))
+    if any(name not in by_id for name in names):
         return changed
     again = make_plan(
         equipment,
         incident=incident,
         service=service,
         runbook=runbook,
-        steps=[by_id[step.id] for step in plan.steps],
+        steps=[by_id[name] for name in names],
         given=plan.parameters,
-        facts=facts,
+        facts=assumed(plan, facts),
         requester=plan.requester,
         why=plan.why,
+        break_glass=plan.break_glass,
         created_at=plan.created_at,
         expires_at=plan.expires_at,
     )
-    return None if isinstance(again, Plan) and again.digest == plan.digest else changed
+    same = isinstance(again, Plan) and (
+        again.model_dump_json() == plan.model_dump_json() or again.digest == plan.digest
+    )
+    return None if same else changed
 
 
-async def fence(equipment: Equipment, run: Run, plan: Plan, act: Act) -> Deny | None:
-    """The last look before the act: our lease, our worker row, the kill switch (T53, T55)."""
-    stops = await equipment.kill_switch.stops()
-    about = Context(action=act.operation, environment=plan.environment, service=plan.service, stops=stops)
-    stopped = KillSwitch().check(about)
-    if isinstance(stopped, Deny):
-        return stopped
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the database said just before the act. holder: the run that has the target's lease. alive: we are."""
 
-    def look(session: Session) -> tuple[str | None, bool]:
-        return leases.holders(session).get(act.target.key), workers.alive(session, equipment.worker, equipment.boot)
+    holder: str
+    alive: bool
+    stops: tuple[Stop, ...]
 
-    holder, alive = await equipment.store.read(look)
-    if holder != run.id or not alive:
+
+def look(equipment: Equipment, act: Act) -> Callable[[Session], Seen]:
+    """The fence's look at the database, to be made in a transaction after the one that wrote the intent."""
+
+    def read(session: Session) -> Seen:
+        return Seen(
+            holder=leases.holder(session, act.target.key),
+            alive=workers.alive(session, equipment.worker, equipment.boot),
+            stops=kill_switch.engaged(session),
+        )
+
+    return read
+
+
+def risk_of(plan: Plan, act: Act) -> str:
+    """The risk of the step that this act belongs to; empty, which nothing lets pass, when it is of no step."""
+    return next((step.risk for step in plan.steps if act in (step.act, *step.rollback)), "")
+
+
+def stopped(plan: Plan, act: Act, stops: Sequence[Stop]) -> Deny | None:
+    """Whether one of these stops is about this act."""
+    about = Context(
+        action=act.operation,
+        environment=plan.environment,
+        service=plan.service,
+        risk=risk_of(plan, act),
+        stops=tuple(stops),
+    )
+    found = KillSwitch().check(about)
+    return found if isinstance(found, Deny) else None
+
+
+async def fence(equipment: Equipment, run: Run, plan: Plan, act: Act, seen: Seen | None = None) -> Deny | None:
+    """The last look before the act: our lease, our worker row, the kill switch (T53, T55).
+
+    seen: what was found when the intent had been committed a moment ago; without it the database is asked now. The
+    kill switch's file and signal are looked at here and now in any case.
+    """
+    if seen is None:
+        stops, seen = await equipment.kill_switch.stops_and(look(equipment, act))
+    else:
+        stops = together(equipment.kill_switch.here(), seen.stops)
+    denied = stopped(plan, act, stops)
+    if denied is not None:
+        return denied
+    if seen is None or seen.holder != run.id or not seen.alive:
         return Deny("stale_worker", "This worker no longer holds the target.", "Another worker goes on with the run.")
     return None

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from bot.incident import Incident, IncidentStatus
 from bot.plan import Plan
 from bot.stages.base import Equipment
+from bot.stages.by_itself import level_of
 from bot.stages.plan import make_plan
 from bot.store import incidents, proposals
 from bot.store.proposals import Proposal
@@ -23,6 +24,7 @@ from runbooks.match import Ranked
 from runbooks.next_step import NextStep, NoStep
 
 PREVIEW_REQUESTER = "(whoever runs it)"
+WATCHED = "{} is only watched here (shadow): the thread says what would have been done, and nothing is."
 
 
 def offer(
@@ -32,7 +34,11 @@ def offer(
     ranked: Sequence[Ranked],
     facts: Mapping[str, Mapping[str, Any]],
 ) -> tuple[Proposal, Plan | None, dict[str, Any]]:
-    """The proposal, its preview plan, and the data of its transcript entry. Pure apart from clock and new id."""
+    """The proposal, its preview plan, and the data of its transcript entry. Pure apart from clock and new id.
+
+    What is only watched (`shadow`) has a plan and is not offered, for nobody may run it; its entry is another one
+    (bot/stages/by_itself.py), so there is no data.
+    """
     now = equipment.clock()
     service = equipment.service_of(incident)
     alternatives = [
@@ -61,6 +67,8 @@ def offer(
     if isinstance(made, Deny):
         why = f"{chosen.runbook.title} matches, but no plan can be made: {made.reason} {made.remedy}"
         return _none(equipment, incident, why, alternatives), None, {"why": why}
+    if level_of(equipment.policy, chosen.runbook, made.steps) == "shadow":
+        return _none(equipment, incident, WATCHED.format(chosen.runbook.title), alternatives), made, {}
     proposal = Proposal(
         id=equipment.new_id("prop"),
         incident_id=incident.id,
@@ -94,8 +102,8 @@ def offer(
 def who_may(equipment: Equipment, plan: Plan) -> str:
     """Who may ask for this plan and whose yes it needs, in words, from the policy's matrix."""
     asking = f"{' or '.join(equipment.policy.requesters)} may ask"
-    word = equipment.policy.word(plan.environment, plan.risk)
-    rule = equipment.policy.approvers(plan.environment)
+    word = equipment.policy.word(plan.environment, plan.risk, plan.tier)
+    rule = equipment.policy.approvers(plan.environment, plan.tier)
     if word == "auto":
         return f"{asking}; nobody else needs to agree"
     if word == "confirm":
@@ -124,7 +132,10 @@ def _none(equipment: Equipment, incident: Incident, why: str, alternatives: list
 
 
 def propose(session: Session, equipment: Equipment, incident_id: str, proposal: Proposal, data: dict[str, Any]) -> bool:
-    """Store the offer. False when the incident was resolved meanwhile or the same thing is already offered."""
+    """Store the offer. False when the incident was resolved meanwhile or the same thing is already offered.
+
+    data: of its entry; without any none is written.
+    """
     incident = incidents.get(session, incident_id)
     if incident is None or incident.status is IncidentStatus.RESOLVED:
         return False
@@ -135,6 +146,9 @@ def propose(session: Session, equipment: Equipment, incident_id: str, proposal: 
             announce(session, incident, equipment.routes(incident))
             return False
     proposals.save(session, proposal)
+    if not data:
+        announce(session, incident, equipment.routes(incident))
+        return True
     equipment.record(
         session,
         incident,

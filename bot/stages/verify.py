@@ -17,7 +17,7 @@ from bot.stages.enrich import observe
 from runbooks.expression import ExpressionError, holds, proof_variables
 
 KEPT = 8
-UNTOLD = ("body_head", "ok")  # long, and said by the mark beside the line
+UNTOLD = ("body_head", "names", "ok")  # long, long, and said by the mark beside the line
 
 
 async def verify(equipment: Equipment, incident: Incident, check: Check, acted_at: datetime) -> dict[str, Any]:

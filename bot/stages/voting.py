@@ -1,20 +1,24 @@
 """Voting: one click on a question, decided from stored state in one transaction (P2-P4, trust cases T01-T08, T12).
 
-Called by bot/requests.py. Returns the answer for the clicker and, when the question is decided, which run to wake.
+Called by bot/requests.py. Group members are looked up before the transaction. Returns the answer for the clicker, which is
+also their receipt, and, when the question is decided, which run to wake.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
 
 from bot.incident import Incident
+from bot.membership import Membership
 from bot.services import Person
 from bot.stages.base import Equipment
 from bot.stages.closing import load
-from bot.stages.permission import approvers_of, count_votes
+from bot.stages.permission import approvers_of, count_votes, groups_of, unavailable
 from bot.stages.reply import Reply, already, done, refused
 from bot.store import approvals, leases, messages, runs
 from bot.store.approvals import Approval
@@ -24,7 +28,7 @@ from guards.decision import Deny
 from guards.tally import may_vote
 
 Answer = tuple[Reply, tuple[str, str] | None]
-UNKNOWN_ANSWERS = ("done", "retry", "abort")
+DOUBTS = {"unknown": ("done", "retry", "abort"), "paused": ("retry", "abort")}
 DECIDED_WORDS = {
     "approved": "It was approved already.",
     "consumed": "It was approved already and the run has started.",
@@ -32,154 +36,189 @@ DECIDED_WORDS = {
     "expired": "It expired before anybody answered; ask for the step again.",
     "void": "It is no longer needed: the incident was resolved or the plan changed.",
 }
-
-
-async def vote(
-    equipment: Equipment, approval_id: str, person: Person, approve: bool, reason: str, channel: str, ts: str
-) -> Answer:
-    """Record one person's answer. channel, ts: the card that was clicked, compared with ours (T12); empty from the CLI."""
-    now = equipment.clock()
-    answer = await equipment.store.write(
-        lambda session: _vote(session, equipment, approval_id, person, approve, reason, channel, ts, now)
-    )
-    equipment.wake()
-    return answer
-
-
-def _vote(
-    session: Session,
-    equipment: Equipment,
-    approval_id: str,
-    person: Person,
-    approve: bool,
-    reason: str,
-    channel: str,
-    ts: str,
-    now: datetime,
-) -> Answer:
-    approval = approvals.get(session, approval_id)
-    if approval is None or approval.kind not in ("approval", "confirmation"):
-        return refused("unknown_question", "This question is not known here.", "Use the card in the thread."), None
-    run, incident = load(session, approval.run_id)
-    card = messages.get(session, f"card:{run.id}")
-    if channel and (card is None or (card.channel, card.ts) != (channel, ts)):
-        return _deny(session, equipment, run, incident, person, now, *FORGED), None
-    if approval.state in ("approved", "consumed") and not approve and run.state != "closed":
-        return _withdraw(session, equipment, approval, run, incident, person, reason, now)
-    if approval.state != "pending":
-        return already(_decided(session, equipment, approval)), None
-    if approval.expires_at <= now:
-        approvals.expire(session, approval.id, now)
-        return already(DECIDED_WORDS["expired"]), (run.id, approval.id)
-    denied = _may(equipment, approval, person)
-    if denied is not None:
-        return _deny(session, equipment, run, incident, person, now, denied.code, denied.reason, denied.remedy), None
-    if not approvals.add_vote(session, approval.id, person.id, approve, reason, now):
-        return already("Your answer is already recorded."), None
-    equipment.metrics.votes.labels("approve" if approve else "reject").inc()
-    data = {"person": person.name, "approve": approve, "reason": reason}
-    _entry(session, equipment, run, incident, EntryKind.VOTED, person, now, data)
-    state, missing = _state(session, equipment, approval, approve)
-    if state == "pending":
-        return done(f"Recorded. Still needed: {missing}."), None
-    approvals.decide(session, approval.id, state, now)
-    names = _names(session, equipment, approval)
-    if state == "approved":
-        data = {"by": names, "digest": run.plan.short_digest, "kind": approval.kind}
-        _entry(session, equipment, run, incident, EntryKind.APPROVED, person, now, data)
-        word = "Confirmed" if approval.kind == "confirmation" else "Approved"
-        return done(f"{word}. The card shows how it goes."), (run.id, approval.id)
-    _entry(session, equipment, run, incident, EntryKind.DECLINED, person, now, {"by": person.name, "reason": reason})
-    return done("Declined. Nothing will be done."), (run.id, approval.id)
-
-
-FORGED = (
+FORGED = Deny(
     "wrong_card",
     "This click does not come from the card of this question.",
     "Use the card in the incident's thread.",
 )
+NOT_REQUESTER = Deny(
+    "not_requester",
+    "This confirmation is for the person who asked for the step.",
+    "Ask for the step yourself, or let them answer.",
+)
 
 
-def _may(equipment: Equipment, approval: Approval, person: Person) -> Deny | None:
-    """A confirmation is for the requester; an approval never is."""
-    if approval.kind == "confirmation":
-        if person.id != approval.requester:
-            return Deny(
-                "not_requester",
-                "This confirmation is for the person who asked for the step.",
-                "Ask for the step yourself, or let them answer.",
-            )
-        return None
-    verdict = may_vote(
-        approvers_of(approval), person.id, equipment.people.groups_of(person.id), approval.requester, frozenset()
-    )
-    return verdict if isinstance(verdict, Deny) else None
+@dataclass(frozen=True, slots=True)
+class Click:
+    """One person's answer. channel, ts: the card that was clicked, compared with ours (T12); empty with a signed one."""
+
+    person: Person
+    approve: bool
+    reason: str = ""
+    channel: str = ""
+    ts: str = ""
+    via: str = "slack"
 
 
-def _state(session: Session, equipment: Equipment, approval: Approval, approve: bool) -> tuple[str, str]:
-    if approval.kind == "confirmation":
-        return ("approved" if approve else "rejected"), ""
-    counted = count_votes(approval, approvals.votes(session, approval.id), equipment.people)
-    return counted.state, counted.missing
+async def vote(equipment: Equipment, approval_id: str, click: Click) -> Answer:
+    """Record one person's answer."""
+    names = await equipment.store.read(partial(_groups, approval_id))
+    members = await equipment.groups.resolve(names)
+    now = equipment.clock()
+
+    def write(session: Session) -> Answer:
+        approval = approvals.get(session, approval_id)
+        if approval is None or approval.kind not in ("approval", "confirmation"):
+            return refused("unknown_question", "This question is not known here.", "Use the card in the thread."), None
+        run, incident = load(session, approval.run_id)
+        return _Ballot(session, equipment, approval, run, incident, click, members, now).count()
+
+    answer = await equipment.store.write(write)
+    equipment.wake()
+    return answer
 
 
-def _withdraw(
-    session: Session,
-    equipment: Equipment,
-    approval: Approval,
-    run: Run,
-    incident: Incident,
-    person: Person,
-    reason: str,
-    now: datetime,
-) -> Answer:
-    """Reject wins until the first intent is written; after that it is a stop request (T06)."""
-    denied = _may(equipment, approval, person)
-    if denied is not None:
-        return _deny(session, equipment, run, incident, person, now, denied.code, denied.reason, denied.remedy), None
-    approvals.add_vote(session, approval.id, person.id, False, reason, now)
-    if approvals.withdraw(session, approval.id, now):
-        data = {"by": person.name, "reason": reason}
-        _entry(session, equipment, run, incident, EntryKind.DECLINED, person, now, data)
-        return done("Declined before the first step; nothing will be done."), (run.id, approval.id)
-    if not runs.request_stop(session, run.id, person.id):
-        return already("The run is being stopped already."), None
-    data = {"by": person.name, "reason": reason}
-    _entry(session, equipment, run, incident, EntryKind.STOPPED, person, now, data)
-    return done("The run has started; no further step will start."), None
+def _groups(approval_id: str, session: Session) -> tuple[str, ...]:
+    approval = approvals.get(session, approval_id)
+    return groups_of(approval) if approval is not None else ()
 
 
-def _decided(session: Session, equipment: Equipment, approval: Approval) -> str:
-    word = DECIDED_WORDS.get(approval.state, f"It is {approval.state}.")
-    names = _names(session, equipment, approval)
-    return f"{word} Answered by {', '.join(names)}." if names else word
+@dataclass(frozen=True, slots=True)
+class _Ballot:
+    """One click inside its transaction."""
+
+    session: Session
+    equipment: Equipment
+    approval: Approval
+    run: Run
+    incident: Incident
+    click: Click
+    members: Membership
+    now: datetime
+
+    def count(self) -> Answer:
+        approval, click = self.approval, self.click
+        if self._forged():
+            return self._deny(FORGED), None
+        if approval.state in ("approved", "consumed") and not click.approve and self.run.state != "closed":
+            return self._withdraw()
+        if approval.state != "pending":
+            return already(self._decided()), None
+        if approval.expires_at <= self.now:
+            approvals.expire(self.session, approval.id, self.now)
+            return already(DECIDED_WORDS["expired"]), (self.run.id, approval.id)
+        denied = self._may()
+        if denied is not None:
+            return self._deny(denied), None
+        if not self._add(approve=click.approve):
+            return already("Your answer is already recorded."), None
+        self.equipment.metrics.votes.labels("approve" if click.approve else "reject").inc()
+        self._entry(
+            EntryKind.VOTED,
+            {"person": click.person.name, "approve": click.approve, "reason": click.reason, "via": click.via},
+        )
+        return self._decide()
+
+    def _decide(self) -> Answer:
+        """What the votes say together now."""
+        approval, person = self.approval, self.click.person
+        state, missing = "approved" if self.click.approve else "rejected", ""
+        if approval.kind != "confirmation" and self.click.approve:
+            votes = approvals.votes(self.session, approval.id)
+            counted = count_votes(approval, votes, self.members, self.equipment.people, self.now)
+            if isinstance(counted, Deny):
+                return done(f"Recorded. {counted.reason}"), None
+            state, missing = counted.state, counted.missing
+        if state == "pending":
+            return done(f"Recorded. {missing}"), None
+        approvals.decide(self.session, approval.id, state, self.now)
+        plan, wake = self.run.plan, (self.run.id, approval.id)
+        if state == "approved":
+            data = {"by": self._names(), "digest": plan.short_digest, "kind": approval.kind}
+            self._entry(EntryKind.APPROVED, data)
+            word = "Confirmed" if approval.kind == "confirmation" else "Approved"
+            what = f"plan {plan.short_digest}, {plan.runbook_title} on {plan.service} in {plan.environment}"
+            return done(f"{word}: {what}. The card shows how it goes."), wake
+        self._entry(EntryKind.DECLINED, {"by": person.name, "reason": self.click.reason})
+        return done("Declined. Nothing will be done."), wake
+
+    def _forged(self) -> bool:
+        if self.click.via != "slack" or not self.click.channel:
+            return False
+        card = messages.get(self.session, f"card:{self.run.id}")
+        return card is None or (card.channel, card.ts) != (self.click.channel, self.click.ts)
+
+    def _may(self) -> Deny | None:
+        """A confirmation is for the requester; an approval never is."""
+        approval, person = self.approval, self.click.person
+        if approval.kind == "confirmation":
+            return None if person.id == approval.requester else NOT_REQUESTER
+        approvers = approvers_of(approval, self.now)
+        verdict = may_vote(approvers, person.id, self.members.of(person.id), approval.requester, frozenset())
+        unknown = self.members.why_unknown((*approvers.any_of, *approvers.all_of))
+        if isinstance(verdict, Deny):
+            return unavailable(unknown) if verdict.code == "not_approver" and unknown else verdict
+        # A yes that cannot be counted is not taken: nobody could give it again (T02). A no needs nobody else.
+        return unavailable(unknown) if unknown and self.click.approve else None
+
+    def _withdraw(self) -> Answer:
+        """Reject wins until the first intent is written; after that it is a stop request (T06)."""
+        denied = self._may()
+        if denied is not None:
+            return self._deny(denied), None
+        person, data = self.click.person, {"by": self.click.person.name, "reason": self.click.reason}
+        self._add(approve=False)
+        if approvals.withdraw(self.session, self.approval.id, self.now):
+            self._entry(EntryKind.DECLINED, data)
+            return done("Declined before the first step; nothing will be done."), (self.run.id, self.approval.id)
+        if not runs.request_stop(self.session, self.run.id, person.id):
+            return already("The run is being stopped already."), None
+        self._entry(EntryKind.STOPPED, data)
+        return done("The run has started; no further step will start."), None
+
+    def _add(self, *, approve: bool) -> bool:
+        click = self.click
+        return approvals.add_vote(
+            self.session, self.approval.id, click.person.id, approve, click.reason, self.now, click.via
+        )
+
+    def _decided(self) -> str:
+        word = DECIDED_WORDS.get(self.approval.state, f"It is {self.approval.state}.")
+        names = self._names()
+        return f"{word} Answered by {', '.join(names)}." if names else word
+
+    def _names(self) -> list[str]:
+        voted = approvals.votes(self.session, self.approval.id)
+        found = [self.equipment.people.by_id(vote.person) for vote in voted]
+        return [person.name for person in found if person is not None]
+
+    def _deny(self, denial: Deny) -> Reply:
+        return _refuse(self.session, self.equipment, self.run, self.incident, self.click.person, denial, self.now)
+
+    def _entry(self, kind: EntryKind, data: dict[str, Any]) -> None:
+        _write(self.session, self.equipment, self.run, self.incident, kind, self.click.person, data, self.now)
 
 
-def _names(session: Session, equipment: Equipment, approval: Approval) -> list[str]:
-    found = [equipment.people.by_id(v.person) for v in approvals.votes(session, approval.id)]
-    return [person.name for person in found if person is not None]
-
-
-async def answer_unknown(equipment: Equipment, approval_id: str, person: Person, answer: str) -> Answer:
-    """An operator (or responder) says what really happened. After the run closed, `abort` releases the target."""
+async def answer_doubt(equipment: Equipment, approval_id: str, person: Person, answer: str) -> Answer:
+    """An operator says what really happened, or whether a paused run goes on. After the run closed, `abort` releases."""
     now = equipment.clock()
 
     def write(session: Session) -> Answer:
         question = approvals.get(session, approval_id)
-        if question is None or question.kind != "unknown" or answer not in UNKNOWN_ANSWERS:
+        if question is None or answer not in DOUBTS.get(question.kind, ()):
             return refused("unknown_question", "This question is not known here.", "Use the card in the thread."), None
         run, incident = load(session, question.run_id)
         allowed = equipment.policy.may_operate(frozenset(person.roles))
-        if isinstance(allowed, Deny):
-            parts = (allowed.code, allowed.reason, allowed.remedy)
-            return _deny(session, equipment, run, incident, person, now, *parts), None
+        mine = question.kind == "paused" and person.id == run.requester and run.state != "closed"
+        if isinstance(allowed, Deny) and not mine:
+            return _refuse(session, equipment, run, incident, person, allowed, now), None
         if run.state == "closed":
             leases.release(session, run.id)
             return done("The run has ended; its target is released."), None
         if not approvals.decide(session, question.id, answer, now):
             return already(f"It was answered already: {question.state}."), None
-        data = {"answer": answer, "by": person.name}
-        _entry(session, equipment, run, incident, EntryKind.ANSWERED, person, now, data)
+        data = {"answer": answer, "by": person.name, "question": question.kind}
+        _write(session, equipment, run, incident, EntryKind.ANSWERED, person, data, now)
         return done("Recorded; the run goes on from your answer."), (run.id, question.id)
 
     result = await equipment.store.write(write)
@@ -187,33 +226,31 @@ async def answer_unknown(equipment: Equipment, approval_id: str, person: Person,
     return result
 
 
-def _deny(
+def _refuse(
     session: Session,
     equipment: Equipment,
     run: Run,
     incident: Incident,
     person: Person,
+    denial: Deny,
     now: datetime,
-    code: str,
-    reason: str,
-    remedy: str,
 ) -> Reply:
     """A refused click: answered, counted and in the transcript."""
-    equipment.metrics.refusals.labels(code).inc()
-    data = {"code": code, "reason": reason, "remedy": remedy, "runbook": run.plan.runbook}
-    _entry(session, equipment, run, incident, EntryKind.REFUSED, person, now, data)
-    return refused(code, reason, remedy)
+    equipment.metrics.refusals.labels(denial.code).inc()
+    data = {"code": denial.code, "reason": denial.reason, "remedy": denial.remedy, "runbook": run.plan.runbook}
+    _write(session, equipment, run, incident, EntryKind.REFUSED, person, data, now)
+    return refused(denial.code, denial.reason, denial.remedy)
 
 
-def _entry(
+def _write(
     session: Session,
     equipment: Equipment,
     run: Run,
     incident: Incident,
     kind: EntryKind,
     person: Person,
-    now: datetime,
     data: dict[str, Any],
+    now: datetime,
 ) -> None:
     equipment.record(
         session,

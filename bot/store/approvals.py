@@ -7,23 +7,24 @@ Must not know who is allowed to vote: bot/requests.py checks that before.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Select, Text, select, update
+from sqlalchemy import Index, Select, Text, and_, bindparam, or_, select, update
 from sqlmodel import Field, Session, SQLModel
 
 from bot.store.columns import JsonText, UtcText, changed, insert_new, run, table
+from bot.store.statement import Statement
 
-KINDS = ("approval", "confirmation", "unknown")
+KINDS = ("approval", "confirmation", "unknown", "paused")
 # What a pending question of each kind may become through `decide`. Only a person's yes needs to be in time.
 DECISIONS = {
     "approved": ("approval", "confirmation"),
     "rejected": ("approval", "confirmation"),
     "done": ("unknown",),
-    "retry": ("unknown",),
-    "abort": ("unknown",),
+    "retry": ("unknown", "paused"),
+    "abort": ("unknown", "paused"),
     "expired": KINDS,
     "void": KINDS,
 }
@@ -32,9 +33,10 @@ IN_TIME = frozenset({"approved", "done", "retry"})
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One question. kind: approval, confirmation or unknown (what became of an act).
+    """One question. kind: approval, confirmation, unknown (what became of an act) or paused (go on?).
 
-    approvers: `{"count": int, "any_of": [group], "all_of": [group]}`. state: pending, approved, rejected, expired,
+    approvers: `{"count": int, "any_of": [group], "all_of": [group]}`. widen_to: groups that may answer as well from
+    widen_at on; widened_at: the thread was told. remind_at, reminded_at: the same for the reminder. state: pending, approved, rejected, expired,
     void, consumed, done, retry or abort. delivered: the waiting run was woken.
     """
 
@@ -51,16 +53,22 @@ class Approval:
     expires_at: datetime
     decided_at: datetime | None = None
     delivered: bool = False
+    widen_to: list[str] = field(default_factory=list)
+    widen_at: datetime | None = None
+    widened_at: datetime | None = None
+    remind_at: datetime | None = None
+    reminded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One person's answer. reason: empty when none was given."""
+    """One person's answer. reason: empty when none was given. via: `slack` or `key` (signed, mission P5)."""
 
     person: str
     approve: bool
     reason: str
     at: datetime
+    via: str = "slack"
 
 
 class ApprovalRow(SQLModel, table=True):
@@ -85,6 +93,11 @@ class ApprovalRow(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=UtcText)
     decided_at: datetime | None = Field(sa_type=UtcText, nullable=True)
     delivered: bool
+    widen_to: list[str] = Field(sa_type=JsonText)
+    widen_at: datetime | None = Field(sa_type=UtcText, nullable=True)
+    widened_at: datetime | None = Field(sa_type=UtcText, nullable=True)
+    remind_at: datetime | None = Field(sa_type=UtcText, nullable=True)
+    reminded_at: datetime | None = Field(sa_type=UtcText, nullable=True)
 
 
 class VoteRow(SQLModel, table=True):
@@ -97,11 +110,14 @@ class VoteRow(SQLModel, table=True):
     approve: bool
     reason: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=UtcText)
+    via: str = Field(sa_type=Text)
 
 
 APPROVAL = table(ApprovalRow)
 VOTE = table(VoteRow)
 C = APPROVAL.c
+NAMES = [column.name for column in C]
+OF_RUN = Statement(select(APPROVAL).where(C.run_id == bindparam("wanted")).order_by(C.created_at, C.id))
 
 
 def open(session: Session, approval: Approval) -> bool:  # noqa: A001  reason: the contract's word; called as approvals.open
@@ -118,7 +134,7 @@ def get(session: Session, approval_id: str) -> Approval | None:
 
 def for_run(session: Session, run_id: str) -> list[Approval]:
     """Every question of a run, oldest first."""
-    return _approvals(session, select(APPROVAL).where(C.run_id == run_id).order_by(C.created_at, C.id))
+    return [Approval(**dict(zip(NAMES, row, strict=True))) for row in OF_RUN.rows(session, wanted=run_id)]
 
 
 def pending(session: Session) -> list[Approval]:
@@ -129,16 +145,18 @@ def pending(session: Session) -> list[Approval]:
 def votes(session: Session, approval_id: str) -> list[Vote]:
     """Every answer to a question, oldest first."""
     wanted = (
-        select(VOTE.c.person, VOTE.c.approve, VOTE.c.reason, VOTE.c.at)
+        select(VOTE.c.person, VOTE.c.approve, VOTE.c.reason, VOTE.c.at, VOTE.c.via)
         .where(VOTE.c.approval_id == approval_id)
         .order_by(VOTE.c.at, VOTE.c.person)
     )
     return [Vote(**row) for row in run(session, wanted).mappings()]
 
 
-def add_vote(session: Session, approval_id: str, person: str, approve: bool, reason: str, now: datetime) -> bool:
+def add_vote(
+    session: Session, approval_id: str, person: str, approve: bool, reason: str, now: datetime, via: str = "slack"
+) -> bool:
     """Record an answer; False when that person already answered. A vote on a question that is not there is refused."""
-    values = {"approval_id": approval_id, "person": person, "approve": approve, "reason": reason, "at": now}
+    values = {"approval_id": approval_id, "person": person, "approve": approve, "reason": reason, "at": now, "via": via}
     return insert_new(session, VOTE, values)
 
 
@@ -200,3 +218,21 @@ def mark_delivered(session: Session, approval_id: str) -> None:
 
 def _approvals(session: Session, wanted: Select[Any]) -> list[Approval]:
     return [Approval(**row) for row in run(session, wanted).mappings()]
+
+
+def due(session: Session, now: datetime) -> list[Approval]:
+    """Pending questions whose thread must be told by now: a reminder, or that more people may answer."""
+    wanted = select(APPROVAL).where(
+        C.state == "pending",
+        or_(
+            and_(C.widen_at <= now, C.widened_at.is_(None)),
+            and_(C.remind_at <= now, C.reminded_at.is_(None)),
+        ),
+    )
+    return _approvals(session, wanted.order_by(C.created_at, C.id))
+
+
+def mark_told(session: Session, approval_id: str, *, widened: datetime | None, reminded: datetime | None) -> None:
+    """The thread was told about one or both."""
+    values = {name: at for name, at in (("widened_at", widened), ("reminded_at", reminded)) if at is not None}
+    run(session, update(APPROVAL).where(C.id == approval_id).values(**values))

@@ -17,6 +17,7 @@ from sqlmodel import Field, Session, SQLModel
 from bot.audit import GENESIS, AuditRow, canonical, row_hash
 from bot.errors import Permanent
 from bot.store.columns import run, table, utc_text
+from bot.store.statement import Statement
 
 PAGE = 5000
 
@@ -38,24 +39,23 @@ class AuditTable(SQLModel, table=True):
 AUDIT = table(AuditTable)
 C = AUDIT.c
 COLUMNS = (C.seq, C.at, C.actor, C.event, C.subject, C.data.label("data_text"), C.hash)
-INSERT = insert(AUDIT)
-LAST = select(C.seq, C.hash).order_by(C.seq.desc()).limit(1)
+INSERT = Statement(insert(AUDIT))
+LAST = Statement(select(C.seq, C.hash).order_by(C.seq.desc()).limit(1))
 
 
 def append(session: Session, at: datetime, actor: str, event: str, subject: str, data: dict[str, Any]) -> AuditRow:
     """Add the next row. Raises Permanent when `data` has no canonical form: the transaction must end (T63)."""
     if session.get_bind().dialect.name == "postgresql":
         run(session, sql("LOCK TABLE audit IN EXCLUSIVE MODE"))  # one chain: two workers must not extend the same head
-    last = run(session, LAST).one_or_none()
-    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    last = LAST.first(session)
+    seq, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
     try:
         text = canonical(data)
         bare = AuditRow(seq, utc_text(at), actor, event, subject, text, "")
         made = row_hash(previous, bare)
     except (ValueError, TypeError, RecursionError) as error:
         raise Permanent(f"this cannot be written to the audit: {error}") from error
-    values = {"seq": seq, "at": bare.at, "actor": actor, "event": event, "subject": subject, "data": text, "hash": made}
-    run(session, INSERT, values)
+    INSERT.change(session, seq=seq, at=bare.at, actor=actor, event=event, subject=subject, data=text, hash=made)
     return AuditRow(seq, bare.at, actor, event, subject, text, made)
 
 

@@ -52,13 +52,6 @@ def load(session: Session, incident_id: str) -> Board | None:
     enrichment = enrichments.get(session, incident_id)
     its_runs = tuple(runs.for_incident(session, incident_id))
     questions = {run.id: tuple(approvals.for_run(session, run.id)) for run in its_runs}
-    known = bool(incident.service)
-    since = incident.opened_at - CHANGES_BEFORE
-    alike = (
-        tuple(incidents.similar(session, incident.service, incident.alert_name, incident.opened_at, MANY))
-        if known
-        else ()
-    )
     return Board(
         incident=incident,
         facts=tuple(enrichment.facts) if enrichment else (),
@@ -68,13 +61,30 @@ def load(session: Session, incident_id: str) -> Board | None:
         approvals=questions,
         votes={each.id: tuple(approvals.votes(session, each.id)) for some in questions.values() for each in some},
         entries=tuple(entries.for_incident(session, incident_id)),
-        changes=tuple(changes.recent(session, incident.service, incident.environment, since, MANY)) if known else (),
-        similar=alike,
-        fixed_by={
+        tickets=tuple(tickets.for_incident(session, incident_id)),
+        **_around(session, incident),
+    )
+
+
+def fresh(session: Session, incident: Incident, entry: Entry) -> Board:
+    """The board of an incident that this transaction opened: of it nothing is stored but that entry."""
+    around = _around(session, incident)
+    return Board(incident, (), None, None, (), {}, {}, (entry,), tickets=(), **around)
+
+
+def _around(session: Session, incident: Incident) -> dict[str, Any]:
+    """What else happened to its service; nothing for a service that the catalogue does not know."""
+    if not incident.service:
+        return {"changes": (), "similar": (), "fixed_by": {}}
+    since = incident.opened_at - CHANGES_BEFORE
+    alike = tuple(incidents.similar(session, incident.service, incident.alert_name, incident.opened_at, MANY))
+    return {
+        "changes": tuple(changes.recent(session, incident.service, incident.environment, since, MANY)),
+        "similar": alike,
+        "fixed_by": {
             past.id: run.plan.runbook_title
             for past in alike
             for run in runs.for_incident(session, past.id)
             if run.outcome == "succeeded"
         },
-        tickets=tuple(tickets.for_incident(session, incident_id)),
-    )
+    }

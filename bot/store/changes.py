@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, UniqueConstraint, select
+from sqlalchemy import Index, Text, UniqueConstraint, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from bot.incident import Change
-from bot.store.columns import UtcText, insert_new, run, table
+from bot.store.columns import UtcText, table
+from bot.store.statement import Statement
 
 
 class ChangeRow(SQLModel, table=True):
@@ -35,30 +37,33 @@ class ChangeRow(SQLModel, table=True):
 
 CHANGE = table(ChangeRow)
 C = CHANGE.c
+ADD = Statement(
+    sqlite.insert(CHANGE).on_conflict_do_nothing(),
+    columns=[column.name for column in C if column.name != "id"],
+    elsewhere=postgresql.insert(CHANGE).on_conflict_do_nothing(),
+)
+RECENT = Statement(
+    select(C.body)
+    .where(C.service == bindparam("wanted"), C.environment == bindparam("where"), C.at >= bindparam("since"))
+    .order_by(C.at.desc(), C.id.desc())
+    .limit(bindparam("most"))
+)
 
 
 def add(session: Session, change: Change) -> bool:
     """Store it; False when (source, key) is already there."""
-    return insert_new(
+    return ADD.change(
         session,
-        CHANGE,
-        {
-            "source": change.source,
-            "key": change.key,
-            "service": change.service,
-            "environment": change.environment,
-            "at": change.at,
-            "body": change.model_dump_json(),
-        },
+        source=change.source,
+        key=change.key,
+        service=change.service,
+        environment=change.environment,
+        at=change.at,
+        body=change.model_dump_json(),
     )
 
 
 def recent(session: Session, service: str, environment: str, since: datetime, limit: int) -> list[Change]:
     """Changes of one service in one environment since an instant, newest first."""
-    wanted = (
-        select(C.body)
-        .where(C.service == service, C.environment == environment, C.at >= since)
-        .order_by(C.at.desc(), C.id.desc())
-        .limit(limit)
-    )
-    return [Change.model_validate_json(body) for body in run(session, wanted).scalars()]
+    found = RECENT.rows(session, wanted=service, where=environment, since=since, most=limit)
+    return [Change.model_validate_json(row[0]) for row in found]

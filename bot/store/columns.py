@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Dialect, Executable, Table, Text
@@ -17,7 +18,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
+_written = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode  # json.dumps makes a writer at every call
 
+
+@lru_cache(maxsize=1024)  # one `now` is written into several columns and rows
 def utc_text(at: datetime) -> str:
     """`2026-11-21T07:41:20.000000Z`. Raises ValueError for a datetime without a zone: local time is never guessed."""
     if at.tzinfo is None:
@@ -53,7 +57,7 @@ class JsonText(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Python to database."""
-        return None if value is None else json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return None if value is None else _written(value) if value or type(value) is not dict else "{}"
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Database to Python."""

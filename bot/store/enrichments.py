@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, select
+from sqlalchemy import Insert, Text, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
-from bot.store.columns import JsonText, UtcText, run, table, upsert
+from bot.store.columns import JsonText, UtcText, table
+from bot.store.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,24 @@ class EnrichmentRow(SQLModel, table=True):
 
 
 ENRICHMENT = table(EnrichmentRow)
+C = ENRICHMENT.c
+
+
+def _saving(into: sqlite.Insert | postgresql.Insert) -> Insert:
+    rest = {"facts": into.excluded.facts, "at": into.excluded.at}
+    return into.on_conflict_do_update(index_elements=["incident_id"], set_=rest)
+
+
+SAVE = Statement(_saving(sqlite.insert(ENRICHMENT)), elsewhere=_saving(postgresql.insert(ENRICHMENT)))
+ONE = Statement(select(C.incident_id, C.facts, C.at).where(C.incident_id == bindparam("wanted")))
 
 
 def save(session: Session, incident_id: str, facts: list[dict[str, Any]], at: datetime) -> None:
     """Replace the incident's facts."""
-    upsert(session, ENRICHMENT, ("incident_id",), {"incident_id": incident_id, "facts": facts, "at": at})
+    SAVE.change(session, incident_id=incident_id, facts=facts, at=at)
 
 
 def get(session: Session, incident_id: str) -> Enrichment | None:
     """The latest facts of an incident."""
-    row = run(session, select(ENRICHMENT).where(ENRICHMENT.c.incident_id == incident_id)).mappings().one_or_none()
-    return None if row is None else Enrichment(**row)
+    row = ONE.first(session, wanted=incident_id)
+    return None if row is None else Enrichment(*row)

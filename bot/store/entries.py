@@ -13,6 +13,7 @@ from sqlalchemy import Index, Select, Text, insert, select
 from sqlmodel import Field, Session, SQLModel
 
 from bot.store.columns import JsonText, UtcText, run, table
+from bot.store.statement import Statement
 from bot.transcript import Entry
 
 
@@ -37,21 +38,21 @@ class EntryRow(SQLModel, table=True):
 
 ENTRY = table(EntryRow)
 C = ENTRY.c
-INSERT = insert(ENTRY)
+INSERT = Statement(insert(ENTRY), columns=[column.name for column in C if column.name != "seq"])
 
 
 def append(session: Session, entry: Entry) -> Entry:
     """Store it at the end and return it with its seq. The data must already be redacted."""
-    values = {
-        "incident_id": entry.incident_id,
-        "run_id": entry.run_id,
-        "kind": entry.kind.value,
-        "at": entry.at,
-        "actor": entry.actor,
-        "data": entry.data,
-    }
-    key = run(session, INSERT, values).inserted_primary_key
-    return entry.model_copy(update={"seq": key[0] if key else 0})
+    seq = INSERT.add(
+        session,
+        incident_id=entry.incident_id,
+        run_id=entry.run_id,
+        kind=entry.kind.value,
+        at=entry.at,
+        actor=entry.actor,
+        data=entry.data,
+    )
+    return entry.model_copy(update={"seq": seq})
 
 
 def for_incident(session: Session, incident_id: str, limit: int = 500) -> list[Entry]:

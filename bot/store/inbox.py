@@ -22,20 +22,15 @@ from typing import Any, TypeVar
 
 from bot.errors import ConfigurationError, Permanent, Transient
 from bot.store.columns import parse_utc, utc_text
+from bot.store.inbox_rows import BAD_VALUE, TABLES, Row, add_all, checkpointed, connect, mark_done
 
 T = TypeVar("T")
 
 BATCH = 1000
 WAITING = 10_000
 RETRY_AFTER = 5.0
-WRITE = "INSERT OR IGNORE INTO inbox (source, key, headers, body, received_at) VALUES (?, ?, ?, ?, ?)"
-TABLES = """
-CREATE TABLE IF NOT EXISTS inbox (
-    id INTEGER PRIMARY KEY, source TEXT NOT NULL, key TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL,
-    received_at TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', UNIQUE (source, key));
-CREATE INDEX IF NOT EXISTS ix_inbox_waiting ON inbox (id) WHERE state = 0;
-CREATE INDEX IF NOT EXISTS ix_inbox_quarantined ON inbox (id) WHERE state = 2;
-"""
+IDLE_AFTER = 0.25  # seconds without work after which the write-ahead log may be folded back
+CHECKPOINT_AFTER = 1000  # jobs since the last time: about the 4 MB after which SQLite would do it, storm or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class Job:
     """Work for the writer thread: a row to insert, or another statement to run in the same commit."""
 
     answer: asyncio.Future[Any]
-    row: tuple[str, str, str, bytes, str] | None = None
+    row: Row | None = None
     work: Callable[[sqlite3.Connection], Any] | None = None
 
 
@@ -67,6 +62,8 @@ class Inbox:
         self._limit = waiting
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._unanswered = 0
+        self._crowd = 0
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox-reader")
         self._reading: sqlite3.Connection | None = None
         self._writer = threading.Thread(target=self._write_batches, name="inbox-writer", daemon=True)
@@ -107,7 +104,21 @@ class Inbox:
         row = (source, key, json.dumps(dict(headers)), body, utc_text(received_at))
         job = Job(asyncio.get_running_loop().create_future(), row)
         self._queue.put(job)
-        return bool(await job.answer)
+        self._unanswered += 1
+        self._crowd = max(self._crowd, self._unanswered)
+        try:
+            return bool(await job.answer)
+        finally:
+            self._unanswered -= 1
+
+    @property
+    def crowd(self) -> int:
+        """The most deliveries that waited at once for their commit since `count_anew`: how hard it pours."""
+        return self._crowd
+
+    def count_anew(self) -> None:
+        """Begin another count of the crowd with those who wait now."""
+        self._crowd = self._unanswered
 
     async def take(self, limit: int, *, only: str = "", but: str = "") -> list[Delivered]:
         """The oldest deliveries that are neither done nor quarantined; they stay until `done`. Raises Transient.
@@ -118,14 +129,13 @@ class Inbox:
             "SELECT id, source, key, headers, body, received_at FROM inbox WHERE state = 0 "
             "AND (? = '' OR source = ?) AND source <> ? ORDER BY id LIMIT ?"
         )
-        rows = await self._read(lambda connection: connection.execute(sql, (only, only, but, limit)).fetchall())
-        return [Delivered(i, s, k, json.loads(h), bytes(b), parse_utc(at)) for i, s, k, h, b, at in rows]
+        return await self._read(lambda connection: delivered(connection.execute(sql, (only, only, but, limit))))
 
     async def done(self, ids: Iterable[int]) -> None:
         """They are processed; the rows stay, so that a late repeat is still a duplicate. Raises Transient."""
-        some = [(number,) for number in ids]
+        some = list(ids)
         if some:
-            await self._do(lambda connection: connection.executemany("UPDATE inbox SET state = 1 WHERE id = ?", some))
+            await self._do(lambda connection: mark_done(connection, some))
 
     async def quarantine(self, delivery_id: int, reason: str) -> None:
         """It cannot be read: kept apart with the reason, never offered again (T22). Raises Transient."""
@@ -190,8 +200,16 @@ class Inbox:
 
     def _write_batches(self) -> None:
         connection: sqlite3.Connection | None = None
+        jobs = 0  # since the log was folded back
         while True:
-            job = self._queue.get()
+            try:
+                job = self._queue.get(timeout=IDLE_AFTER if jobs >= CHECKPOINT_AFTER else None)
+            except queue.Empty:
+                if connection is not None and not checkpointed(connection):
+                    connection.close()
+                    connection = None
+                jobs = 0
+                continue
             batch: list[Job] = []
             while job is not None:
                 batch.append(job)
@@ -203,6 +221,7 @@ class Inbox:
                     break
             if batch:
                 connection = self._commit(connection, batch)
+                jobs += len(batch)
             if job is None:
                 break
         if connection is not None:
@@ -213,7 +232,7 @@ class Inbox:
         try:
             connection = connection or connect(self._path)
             connection.execute("BEGIN IMMEDIATE")
-            answers = [perform(connection, job) for job in batch]
+            answers = perform(connection, batch)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             failure = Transient(f"the inbox cannot be written: {error}", retry_after=RETRY_AFTER)
@@ -230,22 +249,29 @@ class Inbox:
         return connection
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection whose commits are on disk when they return."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    return connection
+def delivered(rows: Iterable[tuple[int, str, str, str, bytes, str]]) -> list[Delivered]:
+    """Rows of the table as values; the headers of most deliveries are the same text."""
+    known: dict[str, dict[str, str]] = {}
+    found = []
+    for number, source, key, headers, body, at in rows:
+        if headers not in known:
+            known[headers] = json.loads(headers)
+        found.append(Delivered(number, source, key, dict(known[headers]), body, parse_utc(at)))
+    return found
 
 
-def perform(connection: sqlite3.Connection, job: Job) -> Any:
-    """One job inside the transaction: its result, or the exception that is its own fault alone."""
+def perform(connection: sqlite3.Connection, batch: list[Job]) -> list[Any]:
+    """Every job inside the transaction: its result, or the exception that is its own fault alone."""
+    added = iter(add_all(connection, [job.row for job in batch if job.row is not None]))
+    return [next(added) if job.row is not None else done_alone(connection, job) for job in batch]
+
+
+def done_alone(connection: sqlite3.Connection, job: Job) -> Any:
+    """A job that is no row to insert."""
     try:
-        if job.row is not None:
-            return connection.execute(WRITE, job.row).rowcount == 1
         return job.work(connection) if job.work is not None else None
-    except (ValueError, OverflowError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError) as error:
-        return Permanent(f"this delivery cannot be stored: {error}")
+    except BAD_VALUE as error:
+        return Permanent(f"this cannot be stored: {error}")
 
 
 def settle(answers: list[tuple[asyncio.Future[Any], Any]]) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Index, Select, Text, desc, select, text
+from sqlalchemy import Index, Insert, Text, bindparam, desc, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from bot.incident import Incident, IncidentStatus, Severity
-from bot.store.columns import UtcText, insert, run, table
+from bot.store.among import among, among_elsewhere, listed
+from bot.store.columns import UtcText, table
+from bot.store.statement import Row, Statement
 
 RANK = {severity.value: rank for rank, severity in enumerate(Severity)}
 
@@ -53,21 +55,51 @@ class IncidentRow(SQLModel, table=True):
 
 
 INCIDENT = table(IncidentRow)
-AT_ONCE = 500  # names in one IN list; SQLite allows 32,766 values
-
+AT_ONCE = 500  # names in one look
 C = INCIDENT.c
+BODY = select(C.body)
+OPEN = BODY.where(C.is_open == 1)
+
+
+def _saving(into: sqlite.Insert | postgresql.Insert) -> Insert:
+    rest = {column.name: into.excluded[column.name] for column in INCIDENT.columns if column.name != "id"}
+    return into.on_conflict_do_update(index_elements=["id"], set_=rest)
+
+
+SAVE = Statement(_saving(sqlite.insert(INCIDENT)), elsewhere=_saving(postgresql.insert(INCIDENT)))
+ONE = Statement(BODY.where(C.id == bindparam("wanted")))
+# Said again so that the partial index is used: SQLite does not know that the value looked for is not empty.
+NAMED = BODY.where(C.source == bindparam("sender"), C.external_id != text("''"))
+EXTERNAL = Statement(NAMED.where(C.external_id == bindparam("wanted")))
+EXTERNALS = Statement(
+    NAMED.where(among(C.external_id, "wanted")), elsewhere=NAMED.where(among_elsewhere(C.external_id, "wanted"))
+)
+URGENT = OPEN.order_by(C.rank, C.opened_at.desc(), C.id).limit(bindparam("most"))
+OPEN_ALL = Statement(URGENT)
+OPEN_OF = Statement(URGENT.where(C.service == bindparam("wanted")))
+SIMILAR = Statement(
+    BODY.where(
+        C.service == bindparam("wanted"),
+        C.alert_name == bindparam("alert"),
+        C.is_open == 0,
+        C.opened_at < bindparam("before"),
+    )
+    .order_by(C.opened_at.desc())
+    .limit(bindparam("most"))
+)
+OPEN_HERE = Statement(
+    OPEN.where(C.service == bindparam("wanted"), C.environment == bindparam("where")).order_by(C.opened_at.desc(), C.id)
+)
 
 
 def get(session: Session, incident_id: str) -> Incident | None:
     """The incident with that id."""
-    return _one(session, select(C.body).where(C.id == incident_id))
+    return _one(ONE.first(session, wanted=incident_id))
 
 
 def find(session: Session, source: str, external_id: str) -> Incident | None:
     """The incident that the sender calls `external_id`; never found by an empty one."""
-    if not external_id:
-        return None
-    return _one(session, select(C.body).where(C.source == source, C.external_id == external_id))
+    return _one(EXTERNAL.first(session, sender=source, wanted=external_id)) if external_id else None
 
 
 def find_all(session: Session, source: str, external_ids: Collection[str]) -> dict[str, Incident]:
@@ -75,8 +107,8 @@ def find_all(session: Session, source: str, external_ids: Collection[str]) -> di
     wanted = [external_id for external_id in external_ids if external_id]
     found: list[Incident] = []
     for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        found += _all(session, select(C.body).where(C.source == source, C.external_id.in_(some)))
+        some = listed(wanted[start : start + AT_ONCE])
+        found += _all(EXTERNALS.rows(session, sender=source, wanted=some))
     return {incident.external_id: incident for incident in found}
 
 
@@ -87,49 +119,32 @@ def save(session: Session, incident: Incident) -> None:
 
 def save_all(session: Session, some: Sequence[Incident]) -> None:
     """`save` for many, in one statement."""
-    if not some:
-        return
-    into = insert(session, INCIDENT)
-    rest = {column.name: into.excluded[column.name] for column in INCIDENT.columns if column.name != "id"}
-    session.connection().execute(
-        into.on_conflict_do_update(index_elements=["id"], set_=rest), [_row(incident) for incident in some]
-    )
+    SAVE.add_all(session, [_row(incident) for incident in some])
 
 
 def open_incidents(session: Session, limit: int = 50, service: str | None = None) -> list[Incident]:
     """At most `limit` that are not resolved, critical first, then newest."""
-    wanted = select(C.body).where(C.is_open == 1).order_by(C.rank, C.opened_at.desc(), C.id).limit(limit)
-    return _all(session, wanted if service is None else wanted.where(C.service == service))
+    if service is None:
+        return _all(OPEN_ALL.rows(session, most=limit))
+    return _all(OPEN_OF.rows(session, most=limit, wanted=service))
 
 
 def similar(session: Session, service: str, alert_name: str, before: datetime, limit: int) -> list[Incident]:
     """Resolved incidents of the same service and alert opened before an instant, newest first."""
-    return _all(
-        session,
-        select(C.body)
-        .where(C.service == service, C.alert_name == alert_name, C.is_open == 0, C.opened_at < before)
-        .order_by(C.opened_at.desc())
-        .limit(limit),
-    )
+    return _all(SIMILAR.rows(session, wanted=service, alert=alert_name, before=before, most=limit))
 
 
 def open_for_service(session: Session, service: str, environment: str) -> list[Incident]:
     """The incidents of one service in one environment that are not resolved, newest first."""
-    return _all(
-        session,
-        select(C.body)
-        .where(C.service == service, C.environment == environment, C.is_open == 1)
-        .order_by(C.opened_at.desc(), C.id),
-    )
+    return _all(OPEN_HERE.rows(session, wanted=service, where=environment))
 
 
-def _one(session: Session, wanted: Select[Any]) -> Incident | None:
-    body = run(session, wanted).scalar_one_or_none()
-    return None if body is None else Incident.model_validate_json(body)
+def _one(row: Row | None) -> Incident | None:
+    return None if row is None else Incident.model_validate_json(row[0])
 
 
-def _all(session: Session, wanted: Select[Any]) -> list[Incident]:
-    return [Incident.model_validate_json(body) for body in run(session, wanted).scalars()]
+def _all(rows: Sequence[Row]) -> list[Incident]:
+    return [Incident.model_validate_json(row[0]) for row in rows]
 
 
 def _row(incident: Incident) -> dict[str, object]:

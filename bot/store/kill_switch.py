@@ -11,10 +11,12 @@ from datetime import datetime
 from sqlalchemy import Index, Text, select, text, update
 from sqlmodel import Field, Session, SQLModel
 
-from bot.store.columns import UtcText, changed, insert_new, run, table
+from bot.store.columns import UtcText, changed, insert_new, table
+from bot.store.statement import Statement
 from guards.context import Stop
 
-LEVELS = ("all", "environment", "service", "action")
+LEVELS = ("all", "environment", "service", "action", "monitor")
+WITHOUT_NAME = ("all", "monitor")
 
 
 class StopRow(SQLModel, table=True):
@@ -46,14 +48,15 @@ class StopRow(SQLModel, table=True):
 
 STOP = table(StopRow)
 C = STOP.c
+ENGAGED = Statement(select(C.level, C.name, C.reason, C.engaged_by).where(C.lifted_at.is_(None)).order_by(C.id))
 
 
 def check(level: str, name: str) -> None:
-    """Raises ValueError for an unknown level, a level without its name, or `all` with one."""
+    """Raises ValueError for an unknown level, a level without its name, or `all` or `monitor` with one."""
     if level not in LEVELS:
         raise ValueError(f"{level!r} is not a level of the kill switch; use one of {', '.join(LEVELS)}")
-    if (level == "all") == bool(name):
-        raise ValueError("name which environment, service or action; `all` takes no name")
+    if (level in WITHOUT_NAME) == bool(name):
+        raise ValueError("name which environment, service or action; `all` and `monitor` take no name")
 
 
 def engage(session: Session, level: str, name: str, reason: str, by: str, now: datetime) -> bool:
@@ -85,5 +88,4 @@ def lift(session: Session, level: str, name: str, reason: str, by: str, now: dat
 
 def engaged(session: Session) -> tuple[Stop, ...]:
     """Everything that is stopped now, oldest first."""
-    wanted = select(C.level, C.name, C.reason, C.engaged_by.label("by")).where(C.lifted_at.is_(None)).order_by(C.id)
-    return tuple(Stop(**row) for row in run(session, wanted).mappings())
+    return tuple(Stop(*row) for row in ENGAGED.rows(session))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Text, delete, select
+from sqlalchemy import Text, bindparam, delete, select
 from sqlmodel import Field, Session, SQLModel
 
 from bot.store.columns import UtcText, insert_new, run, table
+from bot.store.statement import Statement
 
 
 class LeaseRow(SQLModel, table=True):
@@ -26,6 +27,8 @@ class LeaseRow(SQLModel, table=True):
 
 LEASE = table(LeaseRow)
 C = LEASE.c
+ALL = Statement(select(C.target, C.run_id))
+HOLDER = Statement(select(C.run_id).where(C.target == bindparam("wanted")))
 
 
 def acquire(session: Session, targets: Collection[str], run_id: str, now: datetime) -> dict[str, str]:
@@ -53,7 +56,13 @@ def release(session: Session, run_id: str) -> None:
 
 def holders(session: Session) -> dict[str, str]:
     """Every leased target -> the run that holds it."""
-    return {row.target: row.run_id for row in run(session, select(C.target, C.run_id))}
+    return dict(ALL.rows(session))
+
+
+def holder(session: Session, target: str) -> str:
+    """The run that holds a target, '' when none does."""
+    row = HOLDER.first(session, wanted=target)
+    return row[0] if row else ""
 
 
 def _others(session: Session, keys: list[str], run_id: str) -> dict[str, str]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Index, Text, select
+from sqlalchemy import Index, Insert, Text, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
-from bot.store.columns import run, table, upsert
+from bot.store.columns import table
+from bot.store.statement import Statement
 
 SUMMARY = "summary:"
 
@@ -41,19 +43,32 @@ MESSAGE = table(SlackMessageRow)
 C = MESSAGE.c
 
 
+def _saving(into: sqlite.Insert | postgresql.Insert) -> Insert:
+    rest = {column.name: into.excluded[column.name] for column in MESSAGE.columns if column.name != "key"}
+    return into.on_conflict_do_update(index_elements=["key"], set_=rest)
+
+
+SAVE = Statement(_saving(sqlite.insert(MESSAGE)), elsewhere=_saving(postgresql.insert(MESSAGE)))
+ONE = Statement(select(C.key, C.channel, C.ts, C.thread_ts).where(C.key == bindparam("wanted")))
+ROOT = Statement(
+    select(C.key)
+    .where(C.channel == bindparam("where"), C.ts == bindparam("stamp"), C.key.startswith(SUMMARY, autoescape=True))
+    .limit(1)
+)
+
+
 def get(session: Session, key: str) -> SlackMessage | None:
     """The message that shows `key`."""
-    row = run(session, select(MESSAGE).where(C.key == key)).mappings().one_or_none()
-    return None if row is None else SlackMessage(**row)
+    row = ONE.first(session, wanted=key)
+    return None if row is None else SlackMessage(*row)
 
 
 def save(session: Session, message: SlackMessage) -> None:
     """Insert it or replace the one with the same key."""
-    upsert(session, MESSAGE, ("key",), asdict(message))
+    SAVE.change(session, **asdict(message))
 
 
 def by_thread(session: Session, channel: str, ts: str) -> str | None:
     """The incident whose summary is the root of that thread."""
-    wanted = select(C.key).where(C.channel == channel, C.ts == ts, C.key.startswith(SUMMARY, autoescape=True))
-    key = run(session, wanted.limit(1)).scalar_one_or_none()
-    return None if key is None else str(key).removeprefix(SUMMARY)
+    row = ROOT.first(session, where=channel, stamp=ts)
+    return None if row is None else str(row[0]).removeprefix(SUMMARY)

@@ -6,15 +6,17 @@ strictly in order: only its first unsent row is ever offered. Must not send anyt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Text, bindparam, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Index, Select, Text, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Field, Session, SQLModel
 
+from bot.store.among import among, among_elsewhere, listed
 from bot.store.columns import JsonText, UtcText, changed, run, table
+from bot.store.statement import Row, Statement
 
 UNSENT = ("pending", "sending")
 
@@ -75,15 +77,54 @@ class OutboxTable(SQLModel, table=True):
 
 OUTBOX = table(OutboxTable)
 C = OUTBOX.c
-AT_ONCE = 500  # names in one IN list; SQLite allows 32,766 values
-INSERT = insert(OUTBOX)
-UNTRIED = (
-    select(C.id, C.priority)
-    .where(C.destination == bindparam("to"), C.kind == bindparam("what"), C.subject == bindparam("about"))
-    .where(C.state == "pending", C.attempts == 0, C.lane == bindparam("on"))
-    .order_by(C.id)
-    .limit(1)
+LOOK = 200  # heads that one claim looks at; the most important ones
+NAMES = [column.name for column in C]
+IS_UNSENT = or_(C.state == "pending", C.state == "sending")
+ADD = Statement(insert(OUTBOX), columns=[name for name in NAMES if name != "id"])
+TO = C.destination == bindparam("to")
+
+
+def _heads(*of: ColumnElement[bool]) -> Select[Any]:
+    first = select(func.min(C.id).label("id")).where(TO, IS_UNSENT, *of).group_by(C.lane).subquery()
+    return (
+        select(OUTBOX)
+        .join(first, first.c.id == C.id)
+        .where(C.state == "pending", C.not_before <= bindparam("now"))
+        .order_by(C.priority, C.id)
+        .limit(bindparam("most"))
+    )
+
+
+UNTRIED = (TO, C.kind == bindparam("what"), C.state == "pending", C.attempts == 0)
+ABOUT, ON = C.subject == bindparam("about"), C.lane == bindparam("on")
+WAITING = Statement(select(C.id, C.priority).where(*UNTRIED, ABOUT, ON).order_by(C.id).limit(1))
+WAITING_ALL = Statement(
+    select(C.subject).where(*UNTRIED, among(C.subject, "about")),
+    elsewhere=select(C.subject).where(*UNTRIED, among_elsewhere(C.subject, "about")),
 )
+HEADS = Statement(_heads())
+HEADS_OF = Statement(_heads(among(C.lane, "lanes")), elsewhere=_heads(among_elsewhere(C.lane, "lanes")))
+ONE = Statement(select(OUTBOX).where(C.id == bindparam("wanted")))
+SENDING = Statement(
+    update(OUTBOX)
+    .where(C.id == bindparam("wanted"), C.state == "pending")
+    .values(state="sending", attempts=C.attempts + 1)
+)
+SENT = Statement(
+    update(OUTBOX)
+    .where(C.id == bindparam("wanted"), IS_UNSENT)
+    .values(state="sent", receipt=bindparam("what"), sent_at=bindparam("now"), error="")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One delivery about an incident. coalesce: as in `add`."""
+
+    destination: str
+    kind: str
+    subject: str
+    coalesce: bool = False
 
 
 def add(
@@ -104,37 +145,41 @@ def add(
     coalesce: an unsent, never tried row of the same destination, kind and subject is reused (its text is made from the
     store when it is sent), at the stronger of the two priorities.
     """
-    if coalesce:
-        same = {"to": destination, "what": kind, "about": subject, "on": lane}
-        waiting = run(session, UNTRIED, same).one_or_none()
-        if waiting is not None:
-            if priority < waiting.priority:
-                run(session, update(OUTBOX).where(C.id == waiting.id).values(priority=priority))
-            return int(waiting.id)
-    values = _fresh(destination, lane, kind, incident_id, subject, payload or {}, priority, now)
-    key = run(session, INSERT, values).inserted_primary_key
-    return int(key[0]) if key else 0
+    wish = Wish(destination, kind, subject, coalesce)
+    waiting = _waiting(session, wish, lane, priority)
+    return waiting or ADD.add(session, **_fresh(wish, lane, incident_id, payload or {}, priority, now))
+
+
+def add_all(session: Session, incident_id: str, wanted: Sequence[Wish], *, priority: int, now: datetime) -> None:
+    """`add` for everything that one transcript entry is told by, in the order given, in the incident's lanes."""
+    fresh = [wish for wish in wanted if not _waiting(session, wish, incident_id, priority)]
+    ADD.add_all(session, [_fresh(wish, incident_id, incident_id, {}, priority, now) for wish in fresh])
+
+
+def _waiting(session: Session, wish: Wish, lane: str, priority: int) -> int:
+    """The unsent, never tried row to reuse, made at least that urgent; 0 when there is none or it is not to be reused."""
+    if not wish.coalesce:
+        return 0
+    found = WAITING.first(session, to=wish.destination, what=wish.kind, about=wish.subject, on=lane)
+    if found is None:
+        return 0
+    if priority < found[1]:
+        run(session, update(OUTBOX).where(C.id == found[0]).values(priority=priority))
+    return int(found[0])
 
 
 def untried(session: Session, destination: str, kind: str, subjects: Sequence[str]) -> set[str]:
     """Which subjects already have an unsent, never tried row of that kind."""
-    found: set[str] = set()
-    for start in range(0, len(subjects), AT_ONCE):
-        some = list(subjects[start : start + AT_ONCE])
-        wanted = select(C.subject).where(
-            C.destination == destination, C.kind == kind, C.state == "pending", C.attempts == 0, C.subject.in_(some)
-        )
-        found.update(run(session, wanted).scalars())
-    return found
+    return {row[0] for row in WAITING_ALL.rows(session, to=destination, what=kind, about=listed(subjects))}
 
 
 def add_coalesced(
     session: Session, destination: str, kind: str, subjects: Sequence[tuple[str, int]], *, now: datetime
 ) -> None:
     """Queue one row for each (incident id, priority) in one statement; the subject and the lane are the incident."""
-    rows = [_fresh(destination, each, kind, each, each, {}, priority, now) for each, priority in subjects]
-    if rows:
-        session.connection().execute(INSERT, rows)
+    ADD.add_all(
+        session, [_fresh(Wish(destination, kind, each), each, each, {}, priority, now) for each, priority in subjects]
+    )
 
 
 def heads(session: Session, destination: str, now: datetime, limit: int) -> list[OutboxRow]:
@@ -142,42 +187,50 @@ def heads(session: Session, destination: str, now: datetime, limit: int) -> list
 
     A lane whose first unsent row is being sent or waits for a later time offers nothing.
     """
-    first = (
-        select(func.min(C.id).label("id"))
-        .where(C.destination == destination, C.state.in_(UNSENT))
-        .group_by(C.lane)
-        .subquery()
-    )
-    wanted = (
-        select(OUTBOX)
-        .join(first, first.c.id == C.id)
-        .where(C.state == "pending", C.not_before <= now)
-        .order_by(C.priority, C.id)
-        .limit(limit)
-    )
-    return [OutboxRow(**row) for row in run(session, wanted).mappings()]
+    return [_row(row) for row in HEADS.rows(session, to=destination, now=now, most=limit)]
+
+
+def claim(
+    session: Session,
+    destination: str,
+    now: datetime,
+    limit: int,
+    *,
+    lanes: Collection[str] | None = None,
+    fits: Callable[[OutboxRow], bool] = lambda row: True,
+) -> list[OutboxRow]:
+    """Take at most `limit` heads for sending: `sending` in this transaction, so committed before any request leaves.
+
+    lanes: only these. fits: whether a row may go at this moment; asked in the order of `heads`, once for each row that
+    could be taken. The rows are told as they were before: attempts counts earlier tries.
+    """
+    if lanes is None:
+        found = HEADS.rows(session, to=destination, now=now, most=LOOK)
+    else:
+        found = HEADS_OF.rows(session, to=destination, now=now, most=LOOK, lanes=listed(lanes))
+    taken: list[OutboxRow] = []
+    for row in map(_row, found):
+        if len(taken) == limit:
+            break
+        if fits(row) and SENDING.change(session, wanted=row.id):
+            taken.append(row)
+    return taken
 
 
 def get(session: Session, delivery_id: int) -> OutboxRow | None:
     """The row with that id."""
-    row = run(session, select(OUTBOX).where(C.id == delivery_id)).mappings().one_or_none()
-    return None if row is None else OutboxRow(**row)
+    row = ONE.first(session, wanted=delivery_id)
+    return None if row is None else _row(row)
 
 
 def sending(session: Session, delivery_id: int) -> bool:
     """Compare-and-set pending to sending, committed before the request leaves; False when somebody else has it."""
-    return changed(
-        session,
-        update(OUTBOX)
-        .where(C.id == delivery_id, C.state == "pending")
-        .values(state="sending", attempts=C.attempts + 1),
-    )
+    return SENDING.change(session, wanted=delivery_id)
 
 
 def sent(session: Session, delivery_id: int, receipt: str, now: datetime) -> bool:
     """It arrived: receipt is the destination's own id of it. False when it is already closed."""
-    values = {"state": "sent", "receipt": receipt, "sent_at": now, "error": ""}
-    return changed(session, update(OUTBOX).where(C.id == delivery_id, C.state.in_(UNSENT)).values(**values))
+    return SENT.change(session, wanted=delivery_id, what=receipt, now=now)
 
 
 def retry(session: Session, delivery_id: int, not_before: datetime, error: str, maybe_sent: bool) -> bool:
@@ -216,22 +269,19 @@ def recover(session: Session) -> int:
     return done.rowcount
 
 
+def _row(row: Row) -> OutboxRow:
+    return OutboxRow(**dict(zip(NAMES, row, strict=True)))
+
+
 def _fresh(
-    destination: str,
-    lane: str,
-    kind: str,
-    incident_id: str,
-    subject: str,
-    payload: dict[str, Any],
-    priority: int,
-    now: datetime,
+    wish: Wish, lane: str, incident_id: str, payload: dict[str, Any], priority: int, now: datetime
 ) -> dict[str, Any]:
     return {
-        "destination": destination,
+        "destination": wish.destination,
         "lane": lane,
-        "kind": kind,
+        "kind": wish.kind,
         "incident_id": incident_id,
-        "subject": subject,
+        "subject": wish.subject,
         "payload": payload,
         "maybe_sent": False,
         "priority": priority,

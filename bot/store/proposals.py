@@ -5,14 +5,16 @@ Written by bot/stages/propose.py and bot/requests.py; read by the board. Must no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Text, select, update
+from sqlalchemy import Index, Insert, Text, bindparam, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
-from bot.store.columns import JsonText, UtcText, changed, run, table, upsert
+from bot.store.columns import JsonText, UtcText, table
+from bot.store.statement import Row, Statement
 
 STATES = ("open", "taken", "superseded", "skipped", "none")
 
@@ -63,46 +65,60 @@ class ProposalRow(SQLModel, table=True):
 PROPOSAL = table(ProposalRow)
 C = PROPOSAL.c
 COLUMNS = [column for column in C if column.name != "number"]
+NAMES = [column.name for column in COLUMNS]
+
+
+def _saving(into: sqlite.Insert | postgresql.Insert) -> Insert:
+    rest = {name: into.excluded[name] for name in NAMES if name != "id"}
+    return into.on_conflict_do_update(index_elements=["id"], set_=rest)
+
+
+SAVE = Statement(_saving(sqlite.insert(PROPOSAL)), columns=NAMES, elsewhere=_saving(postgresql.insert(PROPOSAL)))
+SUPERSEDE = Statement(
+    update(PROPOSAL)
+    .where(C.incident_id == bindparam("of"), or_(C.state == "open", C.state == "none"), C.id != bindparam("but"))
+    .values(state="superseded")
+)
+ONE = Statement(select(*COLUMNS).where(C.id == bindparam("wanted")))
+CURRENT = Statement(
+    select(*COLUMNS)
+    .where(C.incident_id == bindparam("wanted"), or_(C.state == "open", C.state == "taken", C.state == "none"))
+    .order_by(C.number.desc())
+    .limit(1)
+)
+TAKE = Statement(update(PROPOSAL).where(C.id == bindparam("wanted"), C.state == "open").values(state="taken"))
+SET = Statement(update(PROPOSAL).where(C.id == bindparam("wanted")).values(state=bindparam("to")))
 
 
 def save(session: Session, proposal: Proposal) -> None:
     """Store it; the incident's open (or none) proposal becomes superseded. Raises ValueError for an unknown state."""
     if proposal.state not in STATES:
         raise ValueError(f"{proposal.state!r} is not a state of a proposal")
-    run(
-        session,
-        update(PROPOSAL)
-        .where(C.incident_id == proposal.incident_id, C.state.in_(("open", "none")), C.id != proposal.id)
-        .values(state="superseded"),
-    )
-    upsert(session, PROPOSAL, ("id",), asdict(proposal))
+    SUPERSEDE.change(session, of=proposal.incident_id, but=proposal.id)
+    SAVE.change(session, **{name: getattr(proposal, name) for name in NAMES})
 
 
 def get(session: Session, proposal_id: str) -> Proposal | None:
     """The proposal with that id."""
-    row = run(session, select(*COLUMNS).where(C.id == proposal_id)).mappings().one_or_none()
-    return None if row is None else Proposal(**row)
+    return _one(ONE.first(session, wanted=proposal_id))
 
 
 def current(session: Session, incident_id: str) -> Proposal | None:
     """The newest proposal of an incident that is open, taken or none."""
-    wanted = (
-        select(*COLUMNS)
-        .where(C.incident_id == incident_id, C.state.in_(("open", "taken", "none")))
-        .order_by(C.number.desc())
-        .limit(1)
-    )
-    row = run(session, wanted).mappings().one_or_none()
-    return None if row is None else Proposal(**row)
+    return _one(CURRENT.first(session, wanted=incident_id))
 
 
 def take(session: Session, proposal_id: str) -> bool:
     """Compare-and-set open to taken: of two clicks one gets True (T05)."""
-    return changed(session, update(PROPOSAL).where(C.id == proposal_id, C.state == "open").values(state="taken"))
+    return TAKE.change(session, wanted=proposal_id)
 
 
 def set_state(session: Session, proposal_id: str, state: str) -> None:
     """Set the state whatever it was. Raises ValueError for an unknown state."""
     if state not in STATES:
         raise ValueError(f"{state!r} is not a state of a proposal")
-    run(session, update(PROPOSAL).where(C.id == proposal_id).values(state=state))
+    SET.change(session, wanted=proposal_id, to=state)
+
+
+def _one(row: Row | None) -> Proposal | None:
+    return None if row is None else Proposal(**dict(zip(NAMES, row, strict=True)))

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from bot.incident import Incident, Severity
 from bot.redact import Redactor
 from bot.store import audit, entries, outbox
+from bot.store.outbox import Wish
 from bot.transcript import Entry, EntryKind
 
 K = EntryKind
@@ -84,19 +85,20 @@ def card_changed(session: Session, incident: Incident, run_id: str, routes: Rout
 
 
 def _queue(session: Session, entry: Entry, routes: Routes, priority: int) -> None:
-    lane, seq, at = entry.incident_id, str(entry.seq), entry.at
+    lane, seq = entry.incident_id, str(entry.seq)
+    wanted: list[Wish] = []
     if routes.slack:
         # The summary is the root of the thread, so it must be in the lane before anything that answers it.
-        _summary(session, lane, priority, at)
+        wanted.append(Wish("slack", "summary", lane, coalesce=True))
         if entry.run_id:
-            outbox.add(session, "slack", lane, "card", lane, entry.run_id, {}, priority, coalesce=True, now=at)
+            wanted.append(Wish("slack", "card", entry.run_id, coalesce=True))
         if entry.kind in SLACK_ENTRIES:
-            outbox.add(session, "slack", lane, "entry", lane, seq, {}, priority, now=at)
+            wanted.append(Wish("slack", "entry", seq))
     if routes.pagerduty and entry.kind in PAGERDUTY_NOTES:
-        outbox.add(session, "pagerduty", lane, "note", lane, seq, {}, priority, now=at)
-    for destination in ("jira", "servicenow"):
-        if getattr(routes, destination) and entry.kind in TICKET_COMMENTS:
-            outbox.add(session, destination, lane, "comment", lane, seq, {}, priority, now=at)
+        wanted.append(Wish("pagerduty", "note", seq))
+    if entry.kind in TICKET_COMMENTS:
+        wanted += [Wish(system, "comment", seq) for system in ("jira", "servicenow") if getattr(routes, system)]
+    outbox.add_all(session, lane, wanted, priority=priority, now=entry.at)
 
 
 def _summary(session: Session, incident_id: str, priority: int, at: datetime) -> None:

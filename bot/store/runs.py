@@ -1,4 +1,4 @@
-"""Runs: one frozen plan being carried out, and the recent past that guards look at.
+"""Runs: one frozen plan being carried out.
 
 Written by bot/requests.py (create) and bot/flow.py (running, close); read by the board and the CLI.
 Must not change a plan: it is stored once and its digest beside it.
@@ -6,19 +6,19 @@ Must not change a plan: it is stored once and its digest beside it.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Index, Select, Text, func, insert, select, update
+from sqlalchemy import Index, Select, Text, bindparam, func, insert, select, update
 from sqlmodel import Field, Session, SQLModel
 
 from bot.plan import Plan
-from bot.store.attempts import ATTEMPT
 from bot.store.columns import UtcText, changed, run, table, utc_text
+from bot.store.statement import Statement
 from bot.transcript import Outcome
-from guards.context import PastAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,9 @@ class RunRow(SQLModel, table=True):
 RUN = table(RunRow)
 C = RUN.c
 COLUMNS = [column for column in C if column.name not in ("runbook", "action", "service", "environment")]
+NAMES = [column.name for column in COLUMNS]
+PLANS_KEPT = 64
+ONE = Statement(select(*COLUMNS).where(C.id == bindparam("wanted")))
 
 
 def create(session: Session, new: Run) -> None:
@@ -92,7 +95,8 @@ def create(session: Session, new: Run) -> None:
 
 def get(session: Session, run_id: str) -> Run | None:
     """The run with that id."""
-    return next(iter(_runs(session, select(*COLUMNS).where(C.id == run_id))), None)
+    row = ONE.first(session, wanted=run_id)
+    return None if row is None else _run(row)
 
 
 def open_runs(session: Session) -> list[Run]:
@@ -142,75 +146,16 @@ def set_note(session: Session, run_id: str, note: str) -> bool:
     return changed(session, update(RUN).where(C.id == run_id, C.state != "closed").values(note=note))
 
 
-def past_acts(session: Session, since: datetime, *, except_run: str = "") -> tuple[PastAct, ...]:
-    """Every act since an instant that changed something, oldest first, for guards (rate, breaker).
-
-    except_run: leaves out one run's own acts, so that a retry that a person asked for is not held up by its first try.
-    An act counts as failed also when the run it ended was not proved to work (failed, rolled back): the proof decides,
-    not the exit code. An intent without a result is `running` in an open run and `unknown` in a closed one.
-    """
-    wanted = (
-        select(
-            ATTEMPT.c.run_id,
-            ATTEMPT.c.step_id,
-            ATTEMPT.c.state,
-            ATTEMPT.c.act,
-            ATTEMPT.c.started_at,
-            C.plan,
-            C.state.label("run_state"),
-            C.outcome,
-            C.requester,
-            C.service,
-        )
-        .join(RUN, C.id == ATTEMPT.c.run_id)
-        .where(ATTEMPT.c.started_at >= since, ATTEMPT.c.run_id != except_run)
-        .order_by(ATTEMPT.c.started_at, ATTEMPT.c.run_id, ATTEMPT.c.step_id, ATTEMPT.c.attempt)
-    )
-    rows = [dict(row) for row in run(session, wanted).mappings()]
-    steps = {row["run_id"]: _read_only(row["plan"]) for row in rows}
-    last = {
-        row["run_id"]: position
-        for position, row in enumerate(rows)
-        if steps[row["run_id"]].get(row["step_id"]) is False
-    }
-    acts: list[PastAct] = []
-    for position, row in enumerate(rows):
-        if steps[row["run_id"]].get(row["step_id"], False):
-            continue
-        act = json.loads(row["act"])
-        target = act["target"]
-        acts.append(
-            PastAct(
-                action=act["operation"],
-                service=row["service"],
-                environment=target["environment"],
-                target=f"{target['kind']}:{target['environment']}/{target['name']}",
-                actor=row["requester"],
-                at=row["started_at"],
-                result=_result(row, last_of_run=last.get(row["run_id"]) == position),
-            )
-        )
-    return tuple(acts)
+@lru_cache(maxsize=PLANS_KEPT)
+def _plan(text: str) -> Plan:
+    """A plan is frozen and the same text is the same plan; every step of a run asks for it several times."""
+    return Plan.model_validate_json(text)
 
 
-def _result(row: dict[str, Any], *, last_of_run: bool) -> str:
-    open_run = row["run_state"] != "closed"
-    if row["state"] == "intended":
-        return "running" if open_run else "unknown"
-    if row["state"] != "done":
-        return str(row["state"])
-    if open_run:
-        return "running"
-    if last_of_run and row["outcome"] in (Outcome.FAILED, Outcome.ROLLED_BACK):
-        return "failed"
-    if last_of_run and row["outcome"] == Outcome.UNKNOWN:
-        return "unknown"
-    return "succeeded"
-
-
-def _read_only(plan: str) -> dict[str, bool]:
-    return {step["id"]: step["read_only"] for step in json.loads(plan)["steps"]}
+def _run(row: Sequence[Any]) -> Run:
+    values = dict(zip(NAMES, row, strict=True))
+    return Run(**{**values, "plan": _plan(values["plan"])})
 
 
 def _runs(session: Session, wanted: Select[Any]) -> list[Run]:
-    return [Run(**{**row, "plan": Plan.model_validate_json(row["plan"])}) for row in run(session, wanted).mappings()]
+    return [_run(row) for row in run(session, wanted)]

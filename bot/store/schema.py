@@ -17,7 +17,7 @@ from bot.errors import ConfigurationError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = ("0001",)
+VERSIONS = ("0001", "0002", "0003", "0004")
 HEAD = VERSIONS[-1]
 MIGRATIONS = Path(__file__).parent / "migrations"
 

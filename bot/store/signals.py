@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, Text, UniqueConstraint, select
+from sqlalchemy import Index, Text, UniqueConstraint, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from bot.incident import Signal
-from bot.store.columns import UtcText, insert, insert_new, run, table
+from bot.store.among import among, among_elsewhere, listed
+from bot.store.columns import UtcText, table
+from bot.store.statement import Statement
 
-AT_ONCE = 500  # SQLite allows 32,766 variables in one statement; this stays far below
+AT_ONCE = 500  # keys in one look
 
 
 class SignalRow(SQLModel, table=True):
@@ -38,6 +41,18 @@ class SignalRow(SQLModel, table=True):
 
 SIGNAL = table(SignalRow)
 C = SIGNAL.c
+SEEN = Statement(
+    select(C.key).where(C.source == bindparam("sender"), among(C.key, "wanted")),
+    elsewhere=select(C.key).where(C.source == bindparam("sender"), among_elsewhere(C.key, "wanted")),
+)
+ADD = Statement(
+    sqlite.insert(SIGNAL).on_conflict_do_nothing(),
+    columns=[column.name for column in C if column.name != "id"],
+    elsewhere=postgresql.insert(SIGNAL).on_conflict_do_nothing(),
+)
+RECENT = Statement(
+    select(C.body).where(C.incident_id == bindparam("wanted")).order_by(C.id.desc()).limit(bindparam("most"))
+)
 
 
 def seen(session: Session, source: str, keys: Collection[str]) -> set[str]:
@@ -45,27 +60,24 @@ def seen(session: Session, source: str, keys: Collection[str]) -> set[str]:
     wanted = list(keys)
     found: set[str] = set()
     for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        found.update(run(session, select(C.key).where(C.source == source, C.key.in_(some))).scalars())
+        some = listed(wanted[start : start + AT_ONCE])
+        found.update(row[0] for row in SEEN.rows(session, sender=source, wanted=some))
     return found
 
 
 def add(session: Session, signal: Signal, incident_id: str) -> bool:
     """Store it under its incident; False when (source, key) is already there."""
-    return insert_new(session, SIGNAL, _row(signal, incident_id))
+    return ADD.change(session, **_row(signal, incident_id))
 
 
 def add_all(session: Session, found: Sequence[tuple[Signal, str]]) -> None:
     """Store (signal, incident id) pairs in one statement; those whose (source, key) is already there stay as they are."""
-    values = [_row(signal, incident_id) for signal, incident_id in found]
-    if values:
-        session.connection().execute(insert(session, SIGNAL).on_conflict_do_nothing(), values)
+    ADD.add_all(session, [_row(signal, incident_id) for signal, incident_id in found])
 
 
 def recent(session: Session, incident_id: str, limit: int) -> list[Signal]:
     """The newest signals of an incident, newest first."""
-    wanted = select(C.body).where(C.incident_id == incident_id).order_by(C.id.desc()).limit(limit)
-    return [Signal.model_validate_json(body) for body in run(session, wanted).scalars()]
+    return [Signal.model_validate_json(row[0]) for row in RECENT.rows(session, wanted=incident_id, most=limit)]
 
 
 def _row(signal: Signal, incident_id: str) -> dict[str, object]:

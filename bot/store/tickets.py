@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Text, select
+from sqlalchemy import Text, bindparam, select
 from sqlmodel import Field, Session, SQLModel
 
 from bot.store.columns import run, table, upsert
+from bot.store.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class TicketRow(SQLModel, table=True):
 
 TICKET = table(TicketRow)
 C = TICKET.c
+OF_INCIDENT = Statement(select(TICKET).where(C.incident_id == bindparam("wanted")).order_by(C.system))
 
 
 def get(session: Session, incident_id: str, system: str) -> Ticket | None:
@@ -52,5 +54,4 @@ def save(session: Session, incident_id: str, system: str, key: str, url: str) ->
 
 def for_incident(session: Session, incident_id: str) -> list[Ticket]:
     """Every ticket of an incident, by system."""
-    wanted = select(TICKET).where(C.incident_id == incident_id).order_by(C.system)
-    return [Ticket(**row) for row in run(session, wanted).mappings()]
+    return [Ticket(*row) for row in OF_INCIDENT.rows(session, wanted=incident_id)]

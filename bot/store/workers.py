@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Text, delete, or_, select, update
+from sqlalchemy import Text, bindparam, delete, or_, select, update
 from sqlmodel import Field, Session, SQLModel
 
 from bot.store.columns import UtcText, changed, insert_new, run, table
+from bot.store.statement import Statement
 
 
 class WorkerRow(SQLModel, table=True):
@@ -26,6 +27,7 @@ class WorkerRow(SQLModel, table=True):
 
 WORKER = table(WorkerRow)
 C = WORKER.c
+BOOT = Statement(select(C.boot).where(C.id == bindparam("wanted")))
 
 
 def claim(session: Session, worker_id: str, boot: str, now: datetime, stale_after: float) -> bool:
@@ -46,7 +48,7 @@ def beat(session: Session, worker_id: str, boot: str, now: datetime) -> bool:
 
 def alive(session: Session, worker_id: str, boot: str) -> bool:
     """Whether the id is still ours: the last look before an act (trust case T53)."""
-    return run(session, select(C.boot).where(C.id == worker_id)).scalar_one_or_none() == boot
+    return BOOT.first(session, wanted=worker_id) == (boot,)
 
 
 def release(session: Session, worker_id: str, boot: str) -> None:

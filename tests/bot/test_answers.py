@@ -25,7 +25,7 @@ async def test_status_lists_open_incidents_stops_and_services(trouble: Scene) ->
     reply = await trouble.requests.status(None)
     assert (reply.ok, reply.name) == (True, "status")
     (line,) = reply.data["incidents"]
-    assert (line["status"], line["occurrences"], line["environment"]) == ("acknowledged", 1, "prod")
+    assert (line["status"], line["severity"], line["environment"]) == ("acknowledged", "critical", "prod")
     assert [run["runbook"] for run in line["running"]] == ["restart-service"]
     assert [stop["name"] for stop in reply.data["stops"]] == ["checkout"]
     assert [service["name"] for service in reply.data["services"]] == ["payments"]

@@ -145,6 +145,17 @@ def test_an_independent_reader_computes_the_same_hash(
     assert row_hash(GENESIS, row) == entry_hash(GENESIS, record) == entry_hash(GENESIS, row.record()) == independent
 
 
+ASCII = st.text(alphabet=st.characters(max_codepoint=127))
+EDGES = [0.0, -0.0, 1.0, 1e-4, 9.9e-5, 1e-7, 0.1, 1e15, 999999999999999.9, 1e21, 123.456, 2**53 - 1, -(2**53) + 1]
+PLAIN = st.none() | st.booleans() | ASCII | st.sampled_from(EDGES) | st.floats(-10, 10) | st.integers(-9, 9)
+
+
+@settings(max_examples=400)
+@given(data=st.dictionaries(ASCII, st.recursive(PLAIN, lambda v: st.lists(v) | st.dictionaries(ASCII, v)), max_size=4))
+def test_the_quick_writer_writes_what_the_standard_says(data: dict[str, Any]) -> None:
+    assert canonical(data) == rfc8785.dumps(data).decode()
+
+
 def test_a_record_has_exactly_six_fields() -> None:
     with pytest.raises(ValueError, match="exactly the fields"):
         entry_hash(GENESIS, {"seq": 1})

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import Session
 
 from bot.errors import Ambiguous, Permanent
 from bot.flow import Flow
 from bot.incident import Incident, IncidentStatus
+from bot.membership import Groups
 from bot.plan import Act
 from bot.requests import Requests
-from bot.services import Person
+from bot.services import People, Person
 from bot.stages.base import Equipment
 from bot.stages.correlate import correlate
 from bot.stages.reply import Reply
 from bot.store import approvals, attempts, entries, incidents, leases, runs
 from bot.store.inbox import Delivered
 from bot.transcript import EntryKind
-from guards import Deny
-from tests.fakes.equipment import START, Clock, ListJournal, World, alert, make_equipment
+from guards import Calendar, Deny, Period, Policy
+from tests.fakes.equipment import PEOPLE, POLICY, START, Clock, ListJournal, World, alert, make_equipment
 
 
 class Crash(BaseException):
@@ -157,9 +161,6 @@ async def test_T03_approver_who_left_the_group_voids_the_approval(stage: Stage, 
 
 
 async def test_T09_changed_policy_voids_the_approval(stage: Stage) -> None:
-    from guards import Policy
-    from tests.fakes.equipment import POLICY
-
     await stage.ask()
     await stage.approve()
     changed = Policy.from_mapping({**POLICY, "confirmation_timeout": "60s"})
@@ -420,9 +421,10 @@ async def test_T05_two_approvers_at_once_give_one_decision(stage: Stage) -> None
     assert [kind for kind in await stage.kinds() if kind == EntryKind.APPROVED.value] == ["approved"]
 
 
-def _with(equipment: Equipment, **changes: object) -> Equipment:
-    from dataclasses import replace
-
+def _with(equipment: Equipment, **changes: Any) -> Equipment:
+    """Other parts, as after a restart with another configuration: new people are in new groups."""
+    if "people" in changes:
+        changes.setdefault("groups", Groups(changes["people"], "T1", equipment.clock))
     return replace(equipment, **changes)
 
 
@@ -499,10 +501,236 @@ async def test_a_mistake_inside_the_run_ends_it_as_unknown_and_pages(stage: Stag
 async def test_a_confirmation_is_waited_for_before_an_approval(stage: Stage) -> None:
     await stage.ask()
     first = (await stage.equipment.store.read(lambda s: approvals.for_run(s, stage.started[-1])))[0]
-    from dataclasses import replace
-
     confirmation = replace(first, id="apr_zzzz", kind="confirmation")
     await stage.equipment.store.write(lambda s: approvals.open(s, confirmation))
     journal = ListJournal()
     assert await stage.carry_out(journal) == "expired"
     assert journal.waited == ["apr_zzzz"]
+
+
+# -- a freeze that begins in the middle of a run -------------------------------------------------------------------
+@dataclass
+class Frost:
+    """A freeze that begins during the first step and lasts an hour."""
+
+    stage: Stage
+    began: list[datetime] = field(default_factory=list)
+    problems: tuple[tuple[str, str], ...] = ()
+    asked: list[approvals.Approval] = field(default_factory=list)
+
+    def calendar(self, _now: datetime) -> Calendar:
+        periods = [Period("freeze", "audit", ("prod",), (), at, at + timedelta(hours=1)) for at in self.began]
+        return Calendar(tuple(periods), self.problems)
+
+    async def begin(self, act: Act) -> None:
+        if act.operation == "supervisor.tail_log":
+            self.began.append(self.stage.clock())
+
+    async def question(self, topic: str) -> str:
+        """The id of the question when it is about the pause, else empty."""
+        found = await self.stage.equipment.store.read(lambda s: approvals.get(s, topic))
+        if found is None or found.kind != "paused":
+            return ""
+        self.asked.append(found)
+        return found.id
+
+    async def answer(self, topic: str, who: str, word: str) -> Reply:
+        return await self.stage.requests.answer_unknown(topic, self.stage.person(who), word)
+
+
+@pytest.fixture
+async def frost(stage: Stage) -> Frost:
+    """Asked and approved; the freeze begins while the log is read."""
+    made = Frost(stage)
+    stage.equipment = _with(stage.equipment, calendar=made.calendar)
+    stage.requests = Requests(stage.equipment, stage.requests._start, stage.requests._wake)
+    stage.world.during = made.begin
+    assert (await stage.ask()).ok
+    assert (await stage.approve()).ok
+    return made
+
+
+async def told(stage: Stage, kind: EntryKind) -> list[dict[str, Any]]:
+    found = await stage.equipment.store.read(lambda s: entries.for_incident(s, stage.incident.id))
+    return [entry.data for entry in found if entry.kind is kind]
+
+
+def acted(stage: Stage) -> list[str]:
+    return [operation for operation, _ in stage.world.acts]
+
+
+async def test_T56_X11_a_freeze_in_the_middle_pauses_the_run_says_so_and_pages(frost: Frost) -> None:
+    stage = frost.stage
+
+    async def look(topic: str) -> None:
+        if await frost.question(topic):
+            raise Crash
+
+    with pytest.raises(Crash):
+        await stage.carry_out(ListJournal(look))
+    assert acted(stage) == ["supervisor.tail_log"]
+    (question,) = frost.asked
+    (paused,) = await told(stage, EntryKind.PAUSED)
+    assert (paused["step"], paused["approval_id"]) == ("restart", question.id)
+    assert "Changes are frozen in prod (audit)" in paused["reason"]
+    (escalated,) = await told(stage, EntryKind.ESCALATED)
+    assert "the run is paused before Restart the program" in escalated["reason"]
+    assert (await stage.run()).state == "running"
+    assert list((await stage.equipment.store.read(leases.holders)).values()) == [stage.started[-1]]
+
+
+@pytest.mark.parametrize("who", ["ana", "cora"])
+async def test_X11_after_the_freeze_the_requester_or_an_operator_lets_it_go_on(frost: Frost, who: str) -> None:
+    stage = frost.stage
+
+    async def go_on(topic: str) -> None:
+        if await frost.question(topic):
+            stage.clock.now += timedelta(minutes=61 - 2)
+            assert not (await frost.answer(topic, "dev", "retry")).ok
+            assert not (await frost.answer(topic, who, "done")).ok, "a pause is not an unknown outcome"
+            assert (await frost.answer(topic, who, "retry")).ok
+            stage.clock.now += timedelta(minutes=2)
+
+    assert await stage.carry_out(ListJournal(go_on)) == "succeeded"
+    assert acted(stage) == ["supervisor.tail_log", "supervisor.restart"]
+    assert len(frost.asked) == 1
+    assert await stage.equipment.store.read(leases.holders) == {}
+
+
+async def test_X11_going_on_while_it_is_still_frozen_asks_again(frost: Frost) -> None:
+    async def go_on(topic: str) -> None:
+        if await frost.question(topic):
+            assert (await frost.answer(topic, "ana", "retry" if len(frost.asked) < 3 else "abort")).ok
+
+    assert await frost.stage.carry_out(ListJournal(go_on)) == "refused"
+    assert [question.step_id for question in frost.asked] == ["restart/1", "restart/2", "restart/3"]
+    assert acted(frost.stage) == ["supervisor.tail_log"]
+
+
+async def test_T56_a_calendar_that_becomes_unreadable_pauses_as_well(frost: Frost) -> None:
+    stage, freeze = frost.stage, {"name": "x", "environments": ["prod"], "timezone": "UTC"}
+    times = {"start": "2030-01-01T00:00", "end": "2030-01-02T00:00"}
+    stage.equipment = _with(stage.equipment, policy=Policy.from_mapping({**POLICY, "freezes": [{**freeze, **times}]}))
+    stage.requests = Requests(stage.equipment, stage.requests._start, stage.requests._wake)
+    await stage.equipment.store.write(lambda s: closed(s, stage.started.pop()))
+    assert (await stage.ask()).ok
+    assert (await stage.approve()).ok
+
+    async def lose(act: Act) -> None:
+        frost.problems = (("prod", "the file cannot be read"),)
+
+    async def abort(topic: str) -> None:
+        if await frost.question(topic):
+            assert (await frost.answer(topic, "ana", "abort")).ok
+
+    stage.world.during = lose
+    assert await stage.carry_out(ListJournal(abort)) == "refused"
+    assert len(frost.asked) == 1
+    (paused,) = await told(stage, EntryKind.PAUSED)
+    assert "the file cannot be read" in paused["reason"]
+
+
+def closed(session: Session, run_id: str) -> None:
+    """The run is over, and nobody need answer."""
+    runs.close(session, run_id, "stopped", "", START)
+
+
+NOBODY = [("abort", "refused"), ("", "refused")]
+
+
+@pytest.mark.parametrize(("word", "outcome"), NOBODY, ids=["abort", "nobody answers"])
+async def test_X11_without_a_yes_the_paused_run_ends_and_lets_its_target_go(
+    frost: Frost, word: str, outcome: str
+) -> None:
+    stage = frost.stage
+
+    async def say(topic: str) -> None:
+        if await frost.question(topic):
+            if word:
+                assert (await frost.answer(topic, "ana", word)).ok
+            else:
+                stage.clock.now += timedelta(hours=2)  # the freeze is over by now, and so is the question
+
+    assert await stage.carry_out(ListJournal(say)) == outcome
+    assert acted(stage) == ["supervisor.tail_log"]
+    assert (await told(stage, EntryKind.REFUSED))[-1]["code"] == "frozen"
+    assert await stage.equipment.store.read(leases.holders) == {}
+    assert len(await told(stage, EntryKind.ESCALATED)) == 1
+
+
+async def test_T51_killed_while_it_is_paused_the_same_question_stands(frost: Frost) -> None:
+    stage, first = frost.stage, ListJournal()
+
+    async def die(topic: str) -> None:
+        if await frost.question(topic):
+            raise Crash
+
+    first._answer = die
+    with pytest.raises(Crash):
+        await stage.carry_out(first)
+    for name in [name for name in first.done if name.startswith("ask paused")]:
+        del first.done[name]
+
+    async def abort(topic: str) -> None:
+        if await frost.question(topic):
+            assert (await frost.answer(topic, "ana", "abort")).ok
+
+    first._answer = abort
+    assert await stage.carry_out(first) == "refused"
+    assert len({question.id for question in frost.asked}) == 1
+    assert len(await told(stage, EntryKind.PAUSED)) == 1
+
+
+async def test_a_freeze_that_began_before_the_first_step_is_a_refusal(frost: Frost) -> None:
+    frost.stage.world.during = None
+    frost.began.append(START)
+    assert not (await frost.stage.ask()).ok
+    reason = (await told(frost.stage, EntryKind.REFUSED))[-1]
+    assert reason["code"] == "frozen"
+
+
+# -- members that cannot be looked up ------------------------------------------------------------------------------
+async def test_T03_members_that_cannot_be_looked_up_at_dispatch_refuse_the_run(stage: Stage) -> None:
+    people = People.model_validate({**PEOPLE, "groups": {"payments-oncall": {"slack_usergroup": "S0ONCALL"}}})
+    answers: list[list[str] | Exception] = [["U2"]]
+
+    async def lookup(_name: str) -> list[str]:
+        found = answers[-1]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    groups = Groups(people, "T1", stage.clock, usergroup=lookup)
+    stage.equipment = _with(stage.equipment, people=people, groups=groups)
+    stage.requests = Requests(stage.equipment, stage.requests._start, stage.requests._wake)
+    await stage.ask()
+    assert (await stage.approve("ben")).ok
+    answers.append(Permanent("the token was revoked"))
+    stage.clock.now += timedelta(seconds=61)
+    assert await stage.carry_out(ListJournal()) == "refused"
+    assert stage.world.acts == []
+    assert (await told(stage, EntryKind.REFUSED))[-1]["code"] == "authz_unavailable"
+
+
+# -- standing approvals --------------------------------------------------------------------------------------------
+async def test_P6_a_standing_approval_answers_and_is_on_the_attempt_until_it_is_used_up(stage: Stage) -> None:
+    given = {
+        "id": "payments-restart", "runbook": "restart-service", "action": "supervisor.restart", "service": "payments",
+        "environment": "prod", "max": 1, "until": "2026-12-31T00:00:00Z", "by": ["cora", "dev"],
+    }  # fmt: skip
+    stage.equipment = _with(stage.equipment, policy=Policy.from_mapping({**POLICY, "standing": [given]}))
+    stage.requests = Requests(stage.equipment, stage.requests._start, stage.requests._wake)
+    assert (await stage.ask()).ok
+    assert await stage.equipment.store.read(lambda s: approvals.for_run(s, stage.started[-1])) == []
+    assert await stage.carry_out(ListJournal()) == "succeeded"
+    rows = select(attempts.C.step_id, attempts.C.standing).order_by(attempts.C.started_at)
+    used = await stage.equipment.store.read(lambda s: s.connection().execute(rows).all())
+    assert [tuple(row) for row in used] == [("diagnose", ""), ("restart", "payments-restart")]
+    stage.clock.now += timedelta(days=2)
+    stage.world.up = False
+    delivered = Delivered(id=2, source="pagerduty", key="E2", headers={}, body=b"{}", received_at=START)
+    second = alert("E2", "PINC2", occurred_at=stage.clock())
+    await stage.equipment.store.write(lambda s: correlate(s, [(delivered, second)], stage.equipment, stage.clock()))
+    assert (await stage.ask()).ok
+    asked = await stage.equipment.store.read(lambda s: approvals.for_run(s, stage.started[-1]))
+    assert [question.kind for question in asked] == ["approval"], "it is used up, however long ago"

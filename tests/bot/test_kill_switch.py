@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from bot.errors import Permanent, Transient
-from bot.kill_switch import KillSwitch, engage_file, lift_file, stops_in_file
+from bot.kill_switch import KillSwitch, engage_file, lift_file, stops_in_file, together
 from bot.store.session import Store
 from guards.context import Stop
 
@@ -81,12 +82,28 @@ async def test_T55_the_row_or_the_file_alone_is_enough(switch: KillSwitch, file:
     assert levels(await switch.stops()) == [("environment", "prod")]
 
 
+async def test_T55_one_read_gives_the_stops_and_what_else_was_asked(switch: KillSwitch, file: Path) -> None:
+    await switch.engage("service", "payments", "it loops", "ada")
+    file.unlink()
+
+    def look(_session: Session) -> str:
+        engage_file(file, "all", "", "in the last moment", "cli")
+        return "seen"
+
+    stops, found = await switch.stops_and(look)
+    assert (levels(stops), found) == ([("all", ""), ("service", "payments")], "seen"), "the file is looked at last"
+    assert levels(switch.here()) == [("all", "")]
+    switch.signal()
+    assert levels(together(switch.here(), stops)) == [("all", ""), ("service", "payments")]
+
+
 async def test_T55_an_unreadable_database_stops_all(switch: KillSwitch, store: Store, tmp_path: Path) -> None:
     await store.close()
     (tmp_path / "countersign.db").write_bytes(b"this is no database at all" * 400)
     for side in tmp_path.glob("countersign.db-*"):
         side.unlink()
     assert levels(await switch.stops()) == [("all", "")]
+    assert (await switch.stops_and(lambda _session: "never"))[1] is None
 
 
 class Hanging(Store):
@@ -197,3 +214,15 @@ def test_the_file_is_one_json_line_per_stop_and_private(file: Path) -> None:
     assert [json.loads(line)["by"] for line in file.read_text().splitlines()] == ["ada", "bob"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in file.parent.iterdir()] == ["STOP"], "no half-written file stays"
+
+
+async def test_T55_watch_only_is_kept_in_file_and_row_and_lifting_it_lifts_nothing_else(
+    switch: KillSwitch, file: Path
+) -> None:
+    await switch.engage("monitor", "", "new policy", "ada")
+    await switch.engage("all", "", "storm", "bob")
+    assert sorted(levels(stops_in_file(file))) == [("all", ""), ("monitor", "")]
+    assert await switch.lift("monitor", "", "seen enough", "ada")
+    assert levels(await switch.stops()) == [("all", "")]
+    with pytest.raises(ValueError, match="take no name"):
+        engage_file(file, "monitor", "payments", "r", "ada")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import json
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.plan import Act, Check, OutputPattern, Plan, PlanStep, Target
+from bot.plan import Act, Check, OutputPattern, Plan, PlanStep, Resize, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -33,6 +34,10 @@ def act(name: str = "payments", operation: str = "supervisor.restart") -> Act:
         deadline_seconds=30.0,
         idempotent=False,
         cancel_safe=True,
+        resize=Resize(current=6, wanted=9),
+        cost=1.5,
+        planned_from={"pool": {"running": 6, "names": ["a", "b"]}},
+        leaves={"pool": {"running": 9}},
     )
 
 
@@ -50,6 +55,7 @@ def sample() -> Plan:
         rollback=(act("payments", "supervisor.stop"), act("worker", "supervisor.start")),
         rollback_note="none",
         irreversible=True,
+        part_of="whole",
     )
     return Plan(
         incident_id="inc_1",
@@ -64,6 +70,7 @@ def sample() -> Plan:
         steps=(step, step.model_copy(update={"id": "again"})),
         parameters={"target": "payments", "lines": 50, "force": False},
         why="because",
+        break_glass="fire",
         created_at=AT,
         expires_at=AT + timedelta(minutes=15),
     )
@@ -116,6 +123,7 @@ def test_the_sample_fills_every_field_of_every_part() -> None:
     assert set(step["check"]) == set(Check.model_fields)
     assert set(step["expect"][0]) == set(OutputPattern.model_fields)
     assert set(step["act"]["target"]) == set(Target.model_fields)
+    assert set(step["act"]["resize"]) == set(Resize.model_fields)
     assert step["rollback"]
     assert DATA["parameters"]
 
@@ -202,10 +210,11 @@ def test_equal_plans_have_equal_digests_in_another_process() -> None:
 
 
 SMALL = (
-    b'{"created_at":"2026-11-21T03:00:00Z","environment":"prod","expires_at":"2026-11-21T03:15:00Z","incident_id":"",'
+    b'{"break_glass":"","created_at":"2026-11-21T03:00:00Z","environment":"prod",'
+    b'"expires_at":"2026-11-21T03:15:00Z","incident_id":"",'
     b'"parameters":{"a":"\xc3\xbc","b":1.5},"policy_digest":"p","requester":"ana","runbook":"r","runbook_digest":"d",'
-    b'"runbook_title":"t","service":"s","steps":[{"act":{"adapter":"command","cancel_safe":false,"deadline_seconds":30,'
-    b'"idempotent":false,"operation":"o","request":{"argv":["ls","-l"]},"shown":"ls -l","target":{"environment":"prod",'
+    b'"runbook_title":"t","service":"s","steps":[{"act":{"adapter":"command","cancel_safe":false,"cost":0,"deadline_seconds":30,'
+    b'"idempotent":false,"operation":"o","request":{"argv":["ls","-l"]},"resize":null,"shown":"ls -l","target":{"environment":"prod",'
     b'"kind":"host","name":"h"}},"check":null,"expect":[],"id":"one","irreversible":false,"precheck":"","read_only":true,'
     b'"risk":"read","rollback":[],"rollback_note":"","title":"One"}],"tier":1,"why":""}'
 )
@@ -232,7 +241,50 @@ def test_T13_the_canonical_form_is_fixed() -> None:
     """A golden vector: whoever changes it voids every approval that is waiting, and every digest that was shown."""
     assert small().canonical() == SMALL
     assert small().digest == hashlib.sha256(SMALL).hexdigest()
-    assert small().short_digest == small().digest[:12] == "6d4e565b7f80"
+    assert small().short_digest == small().digest[:12] == "b663eb7f2d8a"
+
+
+def resizing(*sizes: int, name: str = "pool") -> tuple[PlanStep, ...]:
+    """Steps from each size to the next, on one target; each costs as much as it adds."""
+    listed = small().steps[0]
+    target = Target(kind="pool", environment="prod", name=name)
+    return tuple(
+        listed.model_copy(
+            update={
+                "id": f"{name}-{number}",
+                "act": listed.act.model_copy(
+                    update={
+                        "target": target,
+                        "resize": Resize(current=old, wanted=new, unit="workers"),
+                        "cost": float(max(0, new - old)),
+                    }
+                ),
+            }
+        )
+        for number, (old, new) in enumerate(itertools.pairwise(sizes), 1)
+    )
+
+
+WHOLE = [((6, 9, 12), 6, 12, 6.0), ((12, 6, 3), 12, 3, 0.0), ((6, 9), 6, 9, 3.0), ((6, 20, 7), 6, 20, 14.0)]
+
+
+@pytest.mark.parametrize(("sizes", "current", "wanted", "cost"), WHOLE)
+def test_G7_the_whole_change_is_what_all_its_increments_make_together(
+    sizes: tuple[int, ...], current: int, wanted: int, cost: float
+) -> None:
+    others = (small().steps[0], *resizing(1, 2, name="other"))
+    plan = small().model_copy(update={"steps": (*others, *resizing(*sizes))})
+    for step in plan.steps[2:]:
+        assert plan.change_of(step) == Resize(current=current, wanted=wanted, unit="workers")
+        assert plan.cost_of(step) == cost
+    assert plan.change_of(others[1]) == Resize(current=1, wanted=2, unit="workers")
+    assert (plan.change_of(others[0]), plan.cost_of(others[0])) == (None, 0.0)
+    assert plan.cost == cost + 1.0
+
+
+def test_an_increment_knows_the_step_of_the_runbook_it_is_a_part_of() -> None:
+    assert small().steps[0].runbook_step == "one"
+    assert sample().steps[0].runbook_step == "whole"
 
 
 def test_targets_are_all_that_is_touched_each_once() -> None:

@@ -14,7 +14,8 @@ from bot.errors import Transient
 from bot.reconciler import Reconciler
 from bot.store import approvals, leases, workers
 from bot.telemetry import log
-from tests.fakes.equipment import alert
+from guards import Policy
+from tests.fakes.equipment import POLICY, alert
 from tests.fakes.scene import Scene, scene
 
 
@@ -174,3 +175,21 @@ async def test_a_void_question_of_a_resolved_incident_wakes_its_run(post: Post) 
     await post.reconciler.once()
     assert post.engine.woken == [(post.scene.started[0], (await post.scene.approval()).id)]
     assert await post.scene.read(approvals.pending) == []
+
+
+async def test_P2_every_pass_tells_the_threads_that_are_due(tmp_path: Path) -> None:
+    rule = {"count": 1, "any_of": ["payments-oncall"], "timeout": "15m", "remind_before": "5m"}
+    policy = Policy.from_mapping({**POLICY, "approvals": {"staging": rule, "prod": rule}})
+    async with scene(tmp_path, policy=policy) as made:
+        await made.fold(alert())
+
+        async def look(_incident_id: str) -> None:
+            return None
+
+        engine = FakeEngine()
+        reconciler = Reconciler(made.equipment, engine, look)  # type: ignore[arg-type]  # reason: a double
+        await made.ask()
+        made.clock.now += timedelta(minutes=11)
+        for _ in range(3):
+            await reconciler.once()
+        assert (await made.kinds()).count("reminded") == 1

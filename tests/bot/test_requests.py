@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.errors import Transient
 from bot.incident import IncidentStatus, ServiceReference, SignalKind
 from bot.plan import Plan
+from bot.requests import BETWEEN_LOOKS, LOOKS, Requests
+from bot.services import People
 from bot.stages.match import choose
 from bot.stages.propose import offer, propose
-from bot.store import incidents, proposals, runs
-from guards import Policy
-from tests.fakes.equipment import POLICY, alert
+from bot.store import approvals, incidents, kill_switch, messages, proposals, runs
+from bot.store.messages import SlackMessage
+from guards import Calendar, Period, Policy
+from tests.fakes.equipment import PEOPLE, POLICY, START, alert
 from tests.fakes.scene import Scene, scene
 
-DOWN = {"health": {"status": 0, "ok": False}, "state": {"state": "EXITED"}}
+DOWN: dict[str, dict[str, Any]] = {"health": {"status": 0, "ok": False}, "state": {"state": "EXITED"}}
 
 
 @pytest.fixture
@@ -57,6 +63,92 @@ async def test_T12_an_offer_that_is_none_of_ours(trouble: Scene, forged: str) ->
     for ask in (trouble.requests.run_step, trouble.requests.show_plan):
         reply = await ask(forged, trouble.person("ana"))
         assert (reply.ok, reply.data["code"]) == (False, "unknown_proposal")
+
+
+HERE = ("C0PAY", "1700000000.000001")
+
+
+async def shown(made: Scene, place: tuple[str, str] = HERE) -> str:
+    """An offer whose summary stands at that place."""
+    proposal = await offered(made)
+    incident = await made.incident()
+    await made.write(lambda s: messages.save(s, SlackMessage(f"summary:{incident.id}", *place)))
+    return proposal
+
+
+@pytest.mark.parametrize("forged", [("C0PAY", "1.2"), ("C0OTHER", HERE[1]), ("", ""), ("", HERE[1]), ("C0PAY", "")])
+async def test_T12_an_offer_clicked_in_another_message_is_refused(trouble: Scene, forged: tuple[str, str]) -> None:
+    proposal = await shown(trouble)
+    for ask in (trouble.requests.run_step, trouble.requests.show_plan):
+        reply = await ask(proposal, trouble.person("ana"), forged)
+        assert (reply.ok, reply.data["code"]) == (False, "wrong_card")
+    assert trouble.started == []
+    assert (await trouble.requests.show_plan(proposal, trouble.person("ana"), HERE)).ok
+    assert (await trouble.requests.run_step(proposal, trouble.person("ana"), HERE)).ok
+
+
+async def test_a_click_that_comes_before_its_place_is_recorded_waits_for_it(trouble: Scene) -> None:
+    proposal = await offered(trouble)
+    incident = await trouble.incident()
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            await trouble.write(lambda s: messages.save(s, SlackMessage(f"summary:{incident.id}", *HERE)))
+
+    trouble.change(sleep=sleep)
+    assert (await trouble.requests.show_plan(proposal, trouble.person("ana"), HERE)).ok
+    assert slept == [BETWEEN_LOOKS] * 3
+
+
+async def test_T12_a_place_that_is_never_recorded_is_refused_in_the_end(trouble: Scene) -> None:
+    proposal = await offered(trouble)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    trouble.change(sleep=sleep)
+    reply = await trouble.requests.run_step(proposal, trouble.person("ana"), HERE)
+    assert (reply.data["code"], len(slept), trouble.started) == ("wrong_card", LOOKS, [])
+    unknown = await trouble.requests.run_step("prop_404", trouble.person("ana"), HERE)
+    assert (unknown.data["code"], len(slept)) == ("unknown_proposal", LOOKS)
+
+
+async def test_an_engine_that_cannot_start_now_does_not_unsay_the_answer(
+    trouble: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def start(_run_id: str) -> None:
+        raise Transient("the engine is busy")
+
+    async def wake(_run_id: str, _topic: str) -> bool:
+        raise Transient("the engine is busy")
+
+    requests = Requests(trouble.equipment, start, wake)
+    reply = await requests.run_runbook("restart-service", "payments", None, trouble.person("ana"), "C0PAY")
+    assert reply.ok
+    (run,) = await trouble.read(runs.open_runs)  # what the reconciler starts
+    (question,) = await trouble.read(lambda s: approvals.for_run(s, run.id))
+    answer = await requests.vote(question.id, trouble.person("ben"), True, "", "", "")
+    assert answer.ok
+    assert [each.id for each in await trouble.read(approvals.undelivered)] == [question.id]
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("the engine was not told") == 2
+
+
+@pytest.mark.parametrize("where", ["row", "here"])
+async def test_T55_every_stop_is_seen_when_a_step_is_asked_for(trouble: Scene, where: str) -> None:
+    proposal = await offered(trouble)
+    now = trouble.clock()
+    if where == "row":
+        await trouble.write(lambda s: kill_switch.engage(s, "service", "payments", "x", "ana", now))
+    else:
+        trouble.equipment.kill_switch.signal()
+    reply = await trouble.requests.run_step(proposal, trouble.person("ana"))
+    assert (reply.data["code"], trouble.started) == ("kill_switch", [])
+    shown_plan = await trouble.requests.show_plan(proposal, trouble.person("ana"))
+    assert {f["rule"]: f["verdict"] for f in shown_plan.data["decision"]}["kill_switch"] == "deny"
 
 
 async def test_the_fix_is_not_started_when_the_trouble_is_over(trouble: Scene) -> None:
@@ -216,3 +308,126 @@ async def test_after_a_reopening_the_step_can_be_asked_for_again(trouble: Scene)
     await trouble.fold(alert("E3", kind=SignalKind.REOPENED, status=None, occurred_at=trouble.clock()))
     assert (await trouble.ask()).ok
     assert len(trouble.started) == 2
+
+
+async def test_T64_a_signed_answer_is_a_vote_and_wakes_the_run(trouble: Scene) -> None:
+    await trouble.ask("ana")
+    question = await trouble.approval()
+    reply = await trouble.requests.vote_signed(question.id, trouble.person("ben"), True, "Slack is down")
+    assert (reply.ok, reply.name) == (True, "done")
+    (vote,) = await trouble.read(lambda s: approvals.votes(s, question.id))
+    assert (vote.person, vote.approve, vote.reason, vote.via) == ("ben", True, "Slack is down", "key")
+    assert trouble.woken == [(trouble.started[0], question.id)]
+    voted = next(entry for entry in await trouble.entries() if entry.kind.value == "voted")
+    assert voted.data["via"] == "key"
+    assert await trouble.carry_out() == "succeeded"
+
+
+async def test_T64_a_signed_answer_needs_no_card(trouble: Scene) -> None:
+    await trouble.ask("ana")
+    question = await trouble.approval()
+    await trouble.write(lambda s: messages.save(s, SlackMessage(f"card:{trouble.started[0]}", *HERE)))
+    assert (await trouble.requests.vote_signed(question.id, trouble.person("ben"), False, "no")).ok
+    assert await trouble.carry_out() == "refused"
+
+
+async def test_T01_whoever_asked_cannot_answer_with_a_key_either(trouble: Scene) -> None:
+    await trouble.ask("ben")
+    question = await trouble.approval()
+    reply = await trouble.requests.vote_signed(question.id, trouble.person("ben"), True, "")
+    assert (reply.ok, reply.data["code"]) == (False, "self_approval")
+    assert (await trouble.read(lambda s: approvals.votes(s, question.id)), trouble.woken) == ([], [])
+
+
+async def test_T18_a_second_signed_answer_counts_once(trouble: Scene) -> None:
+    approver = {"count": 2, "any_of": ["payments-oncall"], "timeout": "15m"}
+    trouble.change(policy=Policy.from_mapping({**POLICY, "approvals": {**POLICY["approvals"], "prod": approver}}))
+    await trouble.ask("ana")
+    question, ben = await trouble.approval(), trouble.person("ben")
+    assert (await trouble.requests.vote_signed(question.id, ben, True, "")).ok
+    again = await trouble.requests.vote_signed(question.id, ben, True, "")
+    assert (again.ok, again.data["text"]) == (False, "Your answer is already recorded.")
+    assert len(await trouble.read(lambda s: approvals.votes(s, question.id))) == 1
+    assert trouble.woken == []
+
+
+WHY = "payments loses orders since 14:02"
+GLASS = {"any_of": ["leads"], "timeout": "10m"}
+
+
+def with_glass(made: Scene, *, frozen: bool = True, **changes: Any) -> None:
+    """A policy whose glass leads may break, and a frozen prod."""
+    people = People.model_validate({**PEOPLE, "groups": {**PEOPLE["groups"], "leads": ["cora"]}})
+    period = Period("freeze", "year-end", ("prod",), (), START - timedelta(hours=1), START + timedelta(days=1))
+    calendar = Calendar((period,) if frozen else ())
+    policy = Policy.from_mapping({**POLICY, "break_glass": GLASS, **changes})
+    made.change(policy=policy, people=people, calendar=lambda _now: calendar)
+
+
+async def broken(made: Scene, who: str = "ana", reason: str = WHY) -> Any:
+    return await made.requests.break_glass("restart-service", "payments", None, made.person(who), "C0PAY", reason)
+
+
+async def test_T14_without_the_key_in_policy_there_is_no_glass(trouble: Scene) -> None:
+    assert (await broken(trouble)).data["code"] == "no_break_glass"
+    assert trouble.started == []
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "now!", "         x         "])
+async def test_T14_a_reason_is_a_sentence(trouble: Scene, reason: str) -> None:
+    with_glass(trouble)
+    assert (await broken(trouble, reason=reason)).data["code"] == "reason_needed"
+    assert trouble.started == []
+
+
+async def test_T14_glass_that_need_not_be_broken_is_not(trouble: Scene) -> None:
+    with_glass(trouble, frozen=False)
+    assert (await broken(trouble)).data["code"] == "glass_not_needed"
+    assert trouble.started == []
+
+
+async def test_T14_past_a_freeze_with_a_reason_and_a_second_person_of_the_group(trouble: Scene) -> None:
+    with_glass(trouble)
+    assert (await trouble.ask()).data["code"] == "frozen"
+    assert (await broken(trouble)).ok
+    run, question = await trouble.run(), await trouble.approval()
+    assert run.plan.break_glass == WHY
+    assert run.plan.expires_at - run.plan.created_at <= timedelta(minutes=10)
+    assert question.expires_at <= run.plan.expires_at
+    assert "leads" in [*question.approvers["any_of"], *question.approvers["all_of"]]
+    told = next(entry for entry in await trouble.entries() if entry.kind.value == "glass_broken")
+    assert (told.actor, told.data["reason"], told.data["rules"]) == ("ana", WHY, ["freeze"])
+    assert not (await trouble.vote("ana")).ok
+    await trouble.vote("ben")  # on call, but not of the group that may let the glass be broken
+    assert (await trouble.approval()).state == "pending"
+    assert (await trouble.vote("cora")).ok
+    assert await trouble.carry_out() == "succeeded"
+    review = next(entry for entry in await trouble.entries() if entry.kind.value == "review_needed")
+    assert review.data == {"reason": WHY, "by": "ana", "outcome": "succeeded"}
+
+
+async def test_T14_T65_broken_glass_ends(trouble: Scene) -> None:
+    with_glass(trouble)
+    assert (await broken(trouble)).ok
+    assert (await trouble.vote("cora")).ok
+    trouble.clock.now += timedelta(minutes=11)
+    assert await trouble.carry_out() != "succeeded"
+    assert trouble.world.acts == []
+    assert "review_needed" in await trouble.kinds()
+
+
+async def test_T14_what_is_forbidden_stays_forbidden(trouble: Scene) -> None:
+    never = {"read": "auto", "safe": "forbid", "caution": "forbid", "forbidden": "forbid"}
+    with_glass(trouble, matrix={**POLICY["matrix"], "prod": never})
+    reply = await broken(trouble)
+    assert (reply.ok, reply.data["code"], trouble.started) == (False, "forbidden", [])
+
+
+@pytest.mark.parametrize("level", ["all", "monitor"])
+async def test_T14_T55_the_kill_switch_is_no_glass(trouble: Scene, level: str) -> None:
+    with_glass(trouble)
+    now = trouble.clock()
+    await trouble.write(lambda s: kill_switch.engage(s, level, "", "storm", "cora", now))
+    reply = await broken(trouble)
+    assert not reply.ok
+    assert trouble.started == []

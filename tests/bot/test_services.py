@@ -75,6 +75,17 @@ def test_T34_a_name_in_several_environments_is_not_guessed(
     assert (found.environment if found else None) == wanted
 
 
+def test_a_copy_with_other_services_is_asked_about_those() -> None:
+    first = catalogue(*PAIR)
+    assert {name: [s.environment for s in each] for name, each in first.by_name.items()} == {
+        "payments": ["prod", "staging"]
+    }
+    copied = first.model_copy(update={"services": first.services[1:]})
+    assert copied.named("payments") == first.services[1]
+    assert (first.named("payments"), first.by_name) == (None, {"payments": list(first.services)})
+    assert Catalogue(services=()).by_name == {}
+
+
 def test_T10_T36_a_target_is_the_only_one_of_its_kind_or_named() -> None:
     program = BASE["targets"][0]
     (service,) = catalogue({"targets": [program, {**program, "name": "worker"}, BASE["targets"][1]]}).services

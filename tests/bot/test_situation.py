@@ -9,9 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 import guards
-from bot.situation import Situation, said
+from bot.situation import Situation
 from guards.policy import Policy
-from guards.recording import decision_data
 
 POLICY = Policy.from_mapping(
     {
@@ -107,12 +106,3 @@ def test_everything_written_is_in_the_context() -> None:
 def test_a_situation_is_read_strictly(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         situation(**wrong)
-
-
-def test_refusals_are_said_first_and_with_what_would_help() -> None:
-    decision = situation(environment="prod", stops=[{"level": "all", "reason": "storm"}]).decide(POLICY)
-    lines = said(decision_data(decision))
-    assert [verdict for verdict, _, _ in lines][:2] == ["deny", "ask"]
-    assert "(kill_switch)" in lines[0][2]
-    assert "2 of leads, and each of sre, within 900 s" in lines[1][2]
-    assert {verdict for verdict, _, _ in lines[2:]} == {"allow"}

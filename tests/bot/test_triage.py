@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from sqlmodel import Session
 
 from bot.errors import Transient
 from bot.facts.base import FactRequest
 from bot.incident import IncidentStatus
-from bot.store import enrichments, proposals
+from bot.store import enrichments, outbox, proposals
 from bot.store.inbox import Inbox
-from bot.triage import CONCURRENT_ENRICHMENTS, Triage
+from bot.triage import BATCH, CONCURRENT_ENRICHMENTS, MANY, Triage
 from tests.fakes.equipment import START
 from tests.fakes.scene import Scene, scene
 
@@ -61,11 +62,11 @@ class Desk:
         self.triage = make_triage(self.scene, self.inbox)
 
 
-def make_triage(made: Scene, inbox: Inbox) -> Triage:
+def make_triage(made: Scene, inbox: Inbox, **options: Any) -> Triage:
     async def wake(run_id: str, topic: str) -> None:
         made.woken.append((run_id, topic))
 
-    return Triage(made.equipment, inbox, wake, poll=0.01)
+    return Triage(made.equipment, inbox, wake, **{"poll": 0.01, **options})
 
 
 @pytest.fixture
@@ -85,6 +86,68 @@ async def test_an_alert_becomes_a_summary_with_one_next_step(desk: Desk) -> None
     assert (found.state, found.runbook) == ("open", "restart-service")
     assert await desk.scene.kinds() == ["opened", "proposed"]
     assert (await desk.inbox.counts())["waiting"] == 0
+
+
+@dataclass
+class Counter:
+    """Stands in for the outbox: keeps what a fold claimed, and what had left when the block ended."""
+
+    places: int = 4
+    claimed: list[dict[str, Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    wanted: dict[str, Any] = field(default_factory=dict)
+
+    def at_once(self, destination: str) -> Counter:
+        assert destination == "slack"
+        return self
+
+    def claim(self, session: Session, seen: Mapping[str, object], now: datetime) -> None:
+        assert now >= START
+        self.wanted = dict(seen)
+        for row in outbox.claim(session, "slack", now, self.places, lanes=seen):
+            self.claimed.append({"lane": row.lane, "kind": row.kind})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.left += [row["lane"] for row in self.claimed] if kind is None else []
+
+
+async def test_the_first_message_is_claimed_in_the_transaction_that_opens_the_incident(desk: Desk) -> None:
+    counter = Counter()
+    triage = make_triage(desk.scene, desk.inbox, at_once=counter)
+    await desk.arrive(webhook("E1"))
+    await triage.handle(await desk.inbox.take(10))
+    incident = await desk.scene.incident()
+    assert counter.claimed == [{"lane": incident.id, "kind": "summary"}]
+    assert counter.left == [incident.id]
+    assert counter.wanted[incident.id].incident == incident
+    await triage.drain()
+    rows = await desk.scene.outbox("slack")
+    assert [(row["kind"], row["state"]) for row in rows] == [("summary", "sending"), ("summary", "pending")]
+
+
+async def test_in_a_storm_no_more_are_claimed_than_there_are_places(desk: Desk) -> None:
+    counter = Counter(places=2)
+    triage = make_triage(desk.scene, desk.inbox, at_once=counter)
+    await asyncio.gather(*(desk.arrive(webhook(f"E{n}", f"PINC{n % 20}")) for n in range(100)))
+    await triage.handle(await desk.inbox.take(500))
+    assert len(counter.left) == 2
+    states = [row["state"] for row in await desk.scene.outbox("slack", "summary")]
+    assert (states.count("sending"), states.count("pending")) == (2, 18)
+    await triage.drain()
+
+
+async def test_what_was_known_before_is_not_claimed(desk: Desk) -> None:
+    await desk.arrive(webhook("E1"))
+    await desk.settle()
+    counter = Counter()
+    triage = make_triage(desk.scene, desk.inbox, at_once=counter)
+    await desk.arrive(webhook("E2"), webhook("E3", event_type="incident.acknowledged"))
+    await triage.handle(await desk.inbox.take(10))
+    await triage.drain()
+    assert (counter.wanted, counter.left) == ({}, [])
 
 
 async def test_T27_a_storm_of_500_deliveries_is_20_incidents_each_with_one_offer(desk: Desk) -> None:
@@ -214,6 +277,82 @@ async def test_somebody_who_wakes_it_is_heard_at_once(desk: Desk) -> None:
     await asyncio.gather(task, return_exceptions=True)
     await triage.drain()
     assert (await desk.scene.incident()).external_id == "PINC1"
+
+
+@dataclass
+class Storm:
+    """Stands in for the clock's sleep: while triage waits, more deliveries arrive, `lasting` times."""
+
+    desk: Desk
+    lasting: int
+    triage: Triage | None = None
+    slept: int = 0
+    folded_meanwhile: int = 0
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+        self.slept += 1
+        self.folded_meanwhile = len(await self.desk.scene.outbox("slack", "summary"))
+        if self.slept <= self.lasting:
+            await self.pour()
+
+    async def pour(self) -> None:
+        assert self.triage is not None
+        first = self.slept * 60
+        await asyncio.gather(*(self.desk.arrive(webhook(f"E{n}", f"PINC{n % 3}")) for n in range(first, first + 60)))
+        for _ in range(60):
+            self.triage.wake()
+
+
+async def stormy(desk: Desk, lasting: int, **options: float) -> Storm:
+    """A storm that met an idle triage and was folded to its end."""
+    storm = Storm(desk, lasting)
+    desk.scene.equipment = replace(desk.scene.equipment, sleep=storm.sleep)
+    storm.triage = make_triage(desk.scene, desk.inbox, **options)
+    await storm.pour()
+
+    async def done() -> bool:
+        return not (await desk.inbox.counts())["waiting"]
+
+    await running(storm.triage, done)
+    return storm
+
+
+async def test_T27_in_a_storm_folding_waits_until_it_lets_up(desk: Desk) -> None:
+    storm = await stormy(desk, lasting=4)
+    assert (storm.slept, storm.folded_meanwhile) == (5, 0)
+    for group in range(3):
+        assert (await desk.scene.incident(f"PINC{group}")).occurrences == 100
+
+
+async def test_T27_a_storm_that_does_not_let_up_is_folded_all_the_same(desk: Desk) -> None:
+    storm = await stormy(desk, lasting=1000, hold=0.05)
+    assert storm.slept < 100
+    for group in range(3):
+        assert (await desk.scene.incident(f"PINC{group}")).occurrences == 20 * (storm.slept + 1)
+
+
+async def test_few_deliveries_are_folded_without_waiting(desk: Desk) -> None:
+    storm = Storm(desk, lasting=0)
+    desk.scene.equipment = replace(desk.scene.equipment, sleep=storm.sleep)
+    triage = make_triage(desk.scene, desk.inbox)
+    await desk.arrive(*(webhook(f"E{n}", f"PINC{n}") for n in range(MANY - 1)))
+
+    async def done() -> bool:
+        return not (await desk.inbox.counts())["waiting"]
+
+    await running(triage, done)
+    assert storm.slept == 0
+
+
+async def test_what_a_crash_left_is_folded_batch_by_batch_before_the_looks(desk: Desk) -> None:
+    await asyncio.gather(*(desk.arrive(webhook(f"E{n}", f"PINC{n % 2}")) for n in range(BATCH + 30)))
+
+    async def done() -> bool:
+        return not (await desk.inbox.counts())["waiting"]
+
+    await running(desk.triage, done)
+    assert (await desk.scene.incident("PINC0")).occurrences == (BATCH + 30) // 2
 
 
 async def test_T23_resolved_wakes_the_waiting_run(desk: Desk) -> None:

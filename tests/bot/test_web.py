@@ -49,7 +49,7 @@ class MemoryInbox:
 class Bench:
     """A running server with its inbox and counters."""
 
-    def __init__(self, limits: Limits | None = None, slack: Any = None, inbox: Any = None) -> None:
+    def __init__(self, limits: Limits | None = None, slack: Any = None, inbox: Any = None, signed: Any = None) -> None:
         self.inbox = inbox or MemoryInbox()
         self.woken = 0
         self.answers: list[tuple[str, str]] = []
@@ -63,6 +63,7 @@ class Bench:
                 ready=self._ready,
                 on_accepted=self._wake,
                 slack_endpoint=slack,
+                signed_answer=signed,
                 on_answer=lambda source, answer: self.answers.append((source, answer)),
                 limits=limits or Limits(),
             )
@@ -405,3 +406,43 @@ async def test_T22_with_the_real_inbox_nothing_is_answered_before_it_is_on_disk(
     assert sorted(one.body for one in taken) == sorted(bodies)
     assert taken[0].received_at == NOW
     inbox.close()
+
+
+async def test_T64_signed_answers_are_taken_only_when_somebody_has_a_key(
+    start: Any, http: aiohttp.ClientSession
+) -> None:
+    bench = await start()
+    async with http.post(f"{bench.url}/answers", data=b"{}") as response:
+        assert response.status == 404
+
+
+@pytest.mark.parametrize("status", [200, 401, 403])
+async def test_T64_what_is_said_to_a_signed_answer_is_handed_through(
+    start: Any, http: aiohttp.ClientSession, status: int
+) -> None:
+    read: list[bytes] = []
+
+    async def answer(body: bytes) -> tuple[int, dict[str, Any]]:
+        read.append(body)
+        return status, {"ok": status == 200, "name": "done", "data": {"text": "Grüße"}}
+
+    bench = await start(signed=answer)
+    async with http.post(f"{bench.url}/answers", data=b'{"statement": 1}') as response:
+        assert (response.status, response.content_type) == (status, "application/json")
+        assert await response.json() == {"ok": status == 200, "name": "done", "data": {"text": "Grüße"}}
+    async with http.get(f"{bench.url}/answers") as response:
+        assert response.status == 405
+    assert read == [b'{"statement": 1}']
+
+
+async def test_T25_a_signed_answer_is_bounded(start: Any, http: aiohttp.ClientSession) -> None:
+    read: list[bytes] = []
+
+    async def answer(body: bytes) -> tuple[int, dict[str, Any]]:
+        read.append(body)
+        return 200, {}
+
+    bench = await start(signed=answer, limits=Limits(body_bytes=1000))
+    async with http.post(f"{bench.url}/answers", data=b"x" * 1001) as response:
+        assert response.status == 413
+    assert read == []

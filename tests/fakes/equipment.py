@@ -13,15 +13,16 @@ from bot.adapters.base import ActResult, Progress
 from bot.facts.base import FactRequest
 from bot.incident import Incident, IncidentStatus, ServiceReference, Severity, Signal, SignalKind
 from bot.kill_switch import KillSwitch
+from bot.membership import Groups
 from bot.plan import Act
 from bot.redact import Redactor
-from bot.roster import OPERATIONS
+from bot.roster import ADAPTERS, OPERATIONS
 from bot.services import Catalogue, People
 from bot.sources.pagerduty import PagerDutySource
 from bot.stages.base import Equipment
 from bot.store.session import Store
 from bot.telemetry import Metrics
-from guards import Deny, Policy
+from guards import Calendar, Deny, Policy
 from runbooks.load import BUILTIN, Library
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -176,12 +177,13 @@ async def make_equipment(folder: Path, **changes: Any) -> tuple[Equipment, World
         return world.live
 
     def adapters() -> dict[str, FakeAdapter]:
-        return {n: FakeAdapter(n, world) for n in ("command", "supervisor", "redis", "http", "disk", "settings")}
+        return {n: FakeAdapter(n, world) for n in ADAPTERS}
 
+    people = People.model_validate(PEOPLE)
     fields: dict[str, Any] = {
         "store": store,
         "catalogue": Catalogue.model_validate(SERVICES),
-        "people": People.model_validate(PEOPLE),
+        "people": people,
         "policy": Policy.from_mapping(POLICY),
         "library": Library([BUILTIN]),
         "operations": OPERATIONS,
@@ -198,6 +200,8 @@ async def make_equipment(folder: Path, **changes: Any) -> tuple[Equipment, World
         "new_id": lambda prefix: f"{prefix}_{next(counter):04d}",
         "live_status": live,
         "wake": lambda: None,
+        "calendar": lambda _now: Calendar(),
+        "groups": Groups(changes.get("people", people), "T1", clock),
         "pagerduty": True,
         "jira": False,
         "servicenow": False,

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from bot.flow import Flow
 from bot.incident import Incident, Signal
+from bot.membership import Groups
 from bot.requests import Requests
 from bot.services import Person
 from bot.stages.base import Equipment
@@ -95,7 +96,9 @@ class Scene:
         return [row for row in found if destination in ("", row["destination"]) and kind in ("", row["kind"])]
 
     def change(self, **changes: Any) -> None:
-        """Replace parts of the equipment, as a restart with another configuration would."""
+        """Replace parts of the equipment, as a restart with another configuration would: new people, new groups."""
+        if "people" in changes:
+            changes.setdefault("groups", Groups(changes["people"], "T1", self.clock))
         self.equipment = replace(self.equipment, **changes)
         self.requests = make_requests(self.equipment, self.started, self.woken)
 

@@ -273,5 +273,5 @@ def test_the_full_example_of_the_page_is_read() -> None:
 
 
 def test_an_empty_all_of_is_none_as_the_page_writes_it() -> None:
-    with_it = {**DATA, "approvals": {"prod": {**DATA["approvals"]["prod"], "all_of": []}}}
-    assert read_policy(with_it) == read_policy(DATA)
+    with_it = {**GOOD, "approvals": {"prod": {**GOOD["approvals"]["prod"], "all_of": []}}}
+    assert read_policy(with_it) == read_policy(GOOD)

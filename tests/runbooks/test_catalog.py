@@ -15,13 +15,14 @@ from runbooks.parameters import bind, validate
 READ_ONLY = {"supervisor.tail_log", "redis.ping", "disk.report", "http.get"}
 KINDS = {
     "supervisor": ("supervisor_program", "tail_log restart start stop"),
+    "supervisor pool": ("supervisor_pool", "scale scale_back"),
     "redis": ("redis_database", "flush_database ping"),
     "disk": ("disk_area", "report clean_paths"),
     "settings": ("setting_file", "set restore"),
     "http": ("http_endpoint", "get post"),
     "command": ("command_host", "run"),
 }
-FACTS = {"health", "state", "disk", "tcp", "process", "oncall", "past_incidents", "changes"}
+FACTS = {"health", "state", "pool", "disk", "tcp", "process", "oncall", "past_incidents", "changes"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Known:
 
 
 OPERATIONS = {
-    f"{group}.{name}": Known(kind, f"{group}.{name}" in READ_ONLY)
+    f"{group.partition(' ')[0]}.{name}": Known(kind, f"{group}.{name}" in READ_ONLY)
     for group, (kind, names) in KINDS.items()
     for name in names.split()
 }
@@ -50,6 +51,7 @@ def test_the_catalogue_loads_without_problems(library: Library) -> None:
         "clear-cache",
         "restart-service",
         "roll-back-setting",
+        "scale-workers",
         "start-service",
     ]
 
@@ -78,6 +80,13 @@ CASES = [
     ("X1", "payments health checks failing", "", {"health": {"status": 503}}, "restart-service"),
     ("X1", "Process exited unexpectedly", "ProcessNotRunning", {"state": {"state": "EXITED"}}, "start-service"),
     ("X2", "Disk usage high on web-1", "DiskUsageHigh", {"disk": {"used_percent": 91.0}}, "clean-known-safe-paths"),
+    (
+        "X5",
+        "checkout latency, CPU saturated",
+        "CPUSaturated",
+        {"health": {"status": 200}, "pool": {"running": 6, "total": 12}},
+        "scale-workers",
+    ),
     ("V2", "Errors after configuration change", "BadSetting", {"health": {"status": 500}}, "roll-back-setting"),
     ("N4", "High latency of payments", "HighLatency", {"health": {"status": 200}}, "check-service"),
 ]
@@ -103,6 +112,15 @@ def test_X1_diagnosis_first_then_restart_with_proof(library: Library) -> None:
     failed = _next(library, situation, facts, PastStep("restart-service", "restart", "failed"))
     assert isinstance(failed, NoStep)
     assert failed.escalate
+
+
+def test_G7_the_scaling_runbook_goes_in_increments_and_only_where_there_is_room(library: Library) -> None:
+    runbook = library.runbooks["scale-workers"]
+    assert runbook.steps[0].increments == 50.0
+    assert validate(runbook, {"target": "workers"})["wanted"] == 12
+    situation = Situation(title="Queue backlog", environment="prod", alert="QueueBacklog")
+    for pool in ({"running": 12, "total": 12}, {}):
+        assert isinstance(_next(library, situation, {"pool": dict(pool)}), NoStep)
 
 
 def test_X3_clear_cache_is_the_short_form_of_the_mission(library: Library) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbooks.digest import canonical
 from runbooks.load import Library, RunbookError, load_catalog, load_runbook, place_of
 from runbooks.model import Runbook
 
@@ -42,6 +43,19 @@ def test_long_form_becomes_the_model(long_text: str) -> None:
     assert act.rollback == ()
     assert act.rollback_note == "none"
     assert not runbook.short_form
+
+
+def test_G7_increments_are_a_share_and_only_in_the_digest_when_written(long_text: str) -> None:
+    plain = load_runbook(long_text, "demo.yaml")
+    assert plain.steps[1].increments is None
+    assert b"increments" not in canonical(plain)
+    sized = long_text.replace(
+        'action: supervisor.restart\n    with: {target: "${target}"}',
+        'action: supervisor.scale\n    with: {target: "${target}", wanted: 9}\n    increments: 50%',
+    )
+    runbook = load_runbook(sized, "demo.yaml")
+    assert runbook.steps[1].increments == 50.0
+    assert b'"increments":50' in canonical(runbook)
 
 
 def test_R2_short_form_of_the_mission_becomes_the_same_model(short_text: str) -> None:

@@ -1,4 +1,4 @@
-"""Durations and samples with units, or an error that says what to write."""
+"""Durations, samples and shares with units, or an error that says what to write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbooks.units import UnitError, samples, seconds
+from runbooks.units import UnitError, percent, samples, seconds
 
 DURATIONS = [("60s", 60.0), ("1h", 3600.0), ("90d", 7_776_000.0), ("500ms", 0.5), ("0.5s", 0.5), ("10m", 600.0)]
 
@@ -34,6 +34,20 @@ def test_samples() -> None:
 def test_no_samples(text: object) -> None:
     with pytest.raises(UnitError):
         samples(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("50%", 50.0), ("1%", 1.0), ("100%", 100.0), ("33.3%", 33.3)])
+def test_shares(text: str, value: float) -> None:
+    assert percent(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["50", 50, 0.5, "0%", "0.5%", "101%", "100.1%", "-5%", "50 %", "050%", "5e1%", None, "50%\n"]
+)
+def test_no_shares(text: object) -> None:
+    with pytest.raises(UnitError) as caught:
+        percent(text)
+    assert caught.value.fix
 
 
 @given(st.text(max_size=12))

@@ -42,6 +42,7 @@ REPLIES = (
     "list",
     "show",
     "plan",
+    "explain",
 )
 
 
@@ -192,7 +193,28 @@ def reply_data(shape: Any, name: str) -> dict[str, Any]:
             "decision": decision,
             "asks": [{"kind": "approval", "message": t}],
         },
-        "refused": {"code": t, "reason": t, "remedy": t},
+        "explain": {
+            "subject": t,
+            "more": 3,
+            "decisions": [
+                {
+                    "about": t,
+                    "at": NOW.isoformat(),
+                    "run": t,
+                    "incident": t,
+                    "by": t,
+                    "outcome": outcome,
+                    "codes": [t],
+                    "questions": [t],
+                    "policy": t,
+                    "refused": [{"rule": t, "code": t, "reason": t, "remedy": t}] * 12,
+                    "asked": [{"rule": t, "reason": t, "who": t}] * 9,
+                    "allowed": [{"rule": t, "reason": t}] * 30,
+                }
+                for outcome in ("deny", "ask", "allow", t)
+            ],
+        },
+        "refused": {"code": t, "reason": t, "remedy": t, "incident": t},
         "stranger": {"team": t, "user": t},
         "trouble": {"kind": "permanent", "text": t},
     }
@@ -264,16 +286,16 @@ def test_T13_hidden_characters_of_a_command_are_visible_on_the_card(
 
 
 CARD_STATES: list[tuple[str, dict[str, Any], list[dict[str, Any]], list[str]]] = [
-    ("Approval needed", {}, [{}], ["plan_approve", "plan_reject"]),
-    ("Please confirm", {}, [{"kind": "confirmation"}], ["plan_approve", "plan_reject"]),
+    ("Approval needed", {}, [{}], ["plan_approve", "plan_reject", "plan_why"]),
+    ("Please confirm", {}, [{"kind": "confirmation"}], ["plan_approve", "plan_reject", "plan_why"]),
     ("Approved, starting", {}, [{"state": "consumed"}], []),
-    ("Running", {"state": "running"}, [{"state": "consumed"}], ["run_stop"]),
-    ("Stopping", {"state": "running", "stop_requested_by": "bob"}, [{"state": "consumed"}], []),
+    ("Running", {"state": "running"}, [{"state": "consumed"}], ["run_stop", "plan_why"]),
+    ("Stopping", {"state": "running", "stop_requested_by": "bob"}, [{"state": "consumed"}], ["plan_why"]),
     ("Did it happen?", {"state": "running"}, [{"kind": "unknown"}], ["unknown_done", "unknown_retry", "unknown_abort"]),
-    ("Done and proved", {"state": "closed", "outcome": "succeeded"}, [{"state": "consumed"}], []),
-    ("rolled back", {"state": "closed", "outcome": Outcome.ROLLED_BACK}, [{}], []),
-    ("Refused, nothing was done", {"state": "closed", "outcome": "refused"}, [], []),
-    ("nothing was done", {"state": "closed", "outcome": "expired"}, [{"state": "expired"}], []),
+    ("Done and proved", {"state": "closed", "outcome": "succeeded"}, [{"state": "consumed"}], ["plan_why"]),
+    ("rolled back", {"state": "closed", "outcome": Outcome.ROLLED_BACK}, [{}], ["plan_why"]),
+    ("Refused, nothing was done", {"state": "closed", "outcome": "refused"}, [], ["plan_why"]),
+    ("nothing was done", {"state": "closed", "outcome": "expired"}, [{"state": "expired"}], ["plan_why"]),
 ]
 
 
@@ -319,8 +341,8 @@ def test_X3_the_confirmation_is_asked_before_the_approval(
     message = card(renderer, shape, shape.run(), asked)
     assert title in message.blocks[0]["text"]["text"]
     shown = next(block["elements"] for block in message.blocks if block["type"] == "actions")
-    assert [button["text"]["text"] for button in shown] == labels
-    assert {button["value"] for button in shown} == {"apr_confirm" if labels[0] == "Confirm" else "apr_approve"}
+    assert [button["text"]["text"] for button in shown] == [*labels, "Why"]
+    assert {button["value"] for button in shown[:2]} == {"apr_confirm" if labels[0] == "Confirm" else "apr_approve"}
     assert words in json.dumps(message.blocks)
 
 
@@ -403,3 +425,46 @@ def test_plain_records_have_wording_for_every_kind(
     assert not any(c in text for c in "\u202e\u200b\x00\x1b\x07")
     bare = shapes("x").entry(kind).model_copy(update={"data": {}})
     assert renderer.text(destination, "entry", entry=bare, names=names)
+
+
+def explained(outcome: str, **parts: Any) -> dict[str, Any]:
+    decision: dict[str, Any] = {
+        "about": "restart-service, step restart, on payments in prod, when it was asked for",
+        "at": NOW.isoformat(), "run": "", "incident": "inc_1", "by": "you", "outcome": outcome, "codes": [],
+        "questions": [], "policy": "30ae37152e3f", "refused": [], "asked": [], "allowed": [],
+    }  # fmt: skip
+    return {"subject": "inc_1", "decisions": [decision | parts], "more": 0}
+
+
+def test_C3_why_says_the_outcome_first_then_what_would_help_then_the_rest(renderer: Renderer) -> None:
+    denial = {"rule": "freeze", "code": "frozen", "reason": "Changes are frozen.", "remedy": "Wait until Monday."}
+    asked = {"rule": "matrix", "reason": "Approve it?", "who": "1 of leads, within 15 min"}
+    allowed = {"rule": "scopes", "reason": "prod is in scope."}
+    data = explained("deny", codes=["frozen"], refused=[denial], asked=[asked], allowed=[allowed])
+    message = renderer.blocks("reply_explain", data=data, names=names)
+    said = json.dumps([text for _, text in every_text(message.blocks)])
+    order = [
+        "Refused",
+        "asked by you",
+        "Changes are frozen.",
+        "frozen",
+        "Wait until Monday.",
+        "would also ask",
+        "leads",
+    ]
+    places = [said.index(word) for word in [*order, "Allowed by", "scopes: prod is in scope."]]
+    assert places == sorted(places)
+    assert message.text.startswith("Refused (frozen): restart-service")
+
+
+def test_why_of_nothing_is_a_sentence(renderer: Renderer) -> None:
+    message = renderer.blocks("reply_explain", data={"subject": "run_1", "decisions": []}, names=names)
+    assert "Nothing is recorded" in message.text
+    assert_message(message)
+
+
+def test_C3_a_refusal_says_where_every_rule_is_told(renderer: Renderer) -> None:
+    data = {"code": "frozen", "reason": "r", "remedy": "w", "incident": "inc_1", "command": "/runbook"}
+    assert "/runbook explain inc_1" in json.dumps(renderer.blocks("reply_refused", data=data, names=names).blocks)
+    del data["incident"]
+    assert "explain" not in json.dumps(renderer.blocks("reply_refused", data=data, names=names).blocks)

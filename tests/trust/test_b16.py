@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trust import b16, b16_trial
+from bot.kill_switch import engage_file
+from trust import b16, b16_together, b16_trial
 from trust.b2_installation import folder
 from trust.b16_bot import PLACES
 from trust.b16_trial import ALLOWED, WAYS, BotAtWork, Seen, Trial, dead_slack, draw, hold
@@ -55,6 +56,17 @@ def test_B16_T55_it_stays_engaged_over_restarts(way: str) -> None:
     assert asyncio.run(b16.restarted(way, 2)) == []
 
 
+def test_B16_T55_no_stop_is_lost_when_several_engage_and_lift_at_once(tmp_path: Path) -> None:
+    assert b16_together.play(tmp_path, SEED, range(60)) == []
+
+
+def test_what_was_lost_is_told(tmp_path: Path) -> None:
+    engage_file(tmp_path / "switch-0", "service", "s1", "storm", "judge")
+    engage_file(tmp_path / "switch-1", "service", "s1", "storm", "judge")
+    assert [told.split()[1] for told in b16_together.lost(tmp_path, 0)] == ["old", "s0", "s2"]
+    assert [told.split()[1] for told in b16_together.lost(tmp_path, 1)] == ["s2"]
+
+
 def test_the_judge_sees_a_step_that_starts_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Deaf(BotAtWork):
         """Goes on whatever it is told."""
@@ -82,5 +94,5 @@ def test_trials_are_drawn_again_and_every_way_is_met() -> None:
     drawn = [draw(SEED, number) for number in range(300)]
     assert {trial.way for trial in drawn} == set(WAYS)
     assert not [trial for trial in drawn if trial.locked and trial.way == "row"]
-    with pytest.raises(ValueError, match="not the number"):
+    with pytest.raises(ValueError, match="neither"):
         b16.replay(SEED, "x")

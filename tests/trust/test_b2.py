@@ -10,7 +10,7 @@ from trust import b2, b2_machine
 from trust.b2_actions import ACTIONS
 from trust.b2_compare import Action
 from trust.b2_installation import folder
-from trust.b2_model import PLACES, Human, Model
+from trust.b2_model import Human, Model
 from trust.b2_walk import again, shortest, written
 from trust.b2_world import Shop
 from trust.order import Order
@@ -60,6 +60,9 @@ WALKS = {
     "T07 a foreign workspace": "ask(1, 5, 0) click(0, 120, 2) dispatch(0, 0, 1)",
     "T08 too late at the click": "ask(1, 5, 0) clock(4, 0, 0) click(0, 0, 2) dispatch(0, 0, 1)",
     "T08 too late at the start": "ask(1, 5, 0) click(0, 0, 2) clock(4, 0, 0) dispatch(0, 0, 1)",
+    "P2 others may answer when nobody has for a while": (
+        "ask(2, 5, 0) click(0, 3, 2) clock(2, 0, 0) click(0, 3, 2) clock(3, 0, 0) click(0, 0, 2) dispatch(0, 0, 1)"
+    ),
     "T09 another policy": "ask(1, 5, 0) click(0, 0, 2) change(0, 0, 0) dispatch(0, 0, 1)",
     "T09 another runbook": "ask(1, 5, 0) click(0, 0, 2) change(1, 0, 0) dispatch(0, 0, 1)",
     "T09 another target": "ask(1, 5, 0) click(0, 0, 2) change(2, 0, 0) dispatch(0, 0, 1)",
@@ -129,6 +132,10 @@ def test_the_model_counts_distinct_people_of_the_right_groups(place: str, voters
     assert (model.starting(run, 0) == {"acted"}) is starts
 
 
-def test_the_short_form_reports_what_it_ran() -> None:
-    figure = b2.walks(Order(SEED, True, 1), 2)
-    assert (figure.claim, figure.cases, figure.violations, len(PLACES)) == ("b2", 2, 0, 6)
+def test_the_figure_says_what_was_run() -> None:
+    figure = b2.figure(Order(SEED, quick=True, processes=1), [b2.play(SEED, 10, range(2))], 0.0)
+    assert (figure.claim, figure.cases, figure.violations, figure.extra["actions"]) == ("b2", 2, 0, 20)
+    wrong = b2.Tally(walks=1, actions=3, told=[(7, ["two acts", "after ..."])])
+    figure = b2.figure(Order(SEED, quick=True, processes=1), [wrong], 0.0)
+    assert (figure.violations, figure.holds) == (1, False)
+    assert figure.examples == [f"two acts; python -m trust b2 --seed {SEED} --case 7"]

@@ -49,7 +49,24 @@ def test_B6_golden_digests_are_what_both_implementations_find() -> None:
         assert by_name[each["name"]].digest == each["digest"] == b6_canonical.digest(each["plan"]), each["name"]
 
 
-NUMBERS = [0, -0.0, 1, -1, 1.0, 0.1, 1e-6, 1e-7, 1.5e-7, 1e20, 1e21, 123e19, 5e-324, 1.7976931348623157e308, 4.35, 2**53 - 1]
+NUMBERS = [
+    0,
+    -0.0,
+    1,
+    -1,
+    1.0,
+    0.1,
+    1e-6,
+    1e-7,
+    1.5e-7,
+    1e20,
+    1e21,
+    123e19,
+    5e-324,
+    1.7976931348623157e308,
+    4.35,
+    2**53 - 1,
+]
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from bot.sandbox.stories import bot_killed, clear_cache, not_approved, service_crash, slack_down, verify_fails
+from bot.sandbox.stories import (
+    bot_killed,
+    clear_cache,
+    flapping_restart,
+    freeze_mid_run,
+    kill_switch,
+    not_approved,
+    scale_with_approval,
+    service_crash,
+    slack_down,
+    two_groups,
+    verify_fails,
+)
 from bot.sandbox.story import Story
 
 STORIES: dict[str, Story] = {
@@ -14,5 +26,10 @@ STORIES: dict[str, Story] = {
         bot_killed.STORY,
         slack_down.STORY,
         clear_cache.STORY,
+        scale_with_approval.STORY,
+        flapping_restart.STORY,
+        two_groups.STORY,
+        kill_switch.STORY,
+        freeze_mid_run.STORY,
     )
 }

@@ -62,11 +62,21 @@ def test_several_stops_stand_beside_each_other(runbookctl: Command, installation
     assert [s.name for s in stops_in_file(switch(installation))] == ["prod", "redis.flush_database"]
 
 
+def test_T55_watch_only_from_the_terminal(runbookctl: Command, installation: Path) -> None:
+    told = runbookctl("kill", "--level", "monitor", "--reason", "new policy")
+    assert (told.code, "monitor" in told.out) == (0, True)
+    assert [(s.level, s.name) for s in stops_in_file(switch(installation))] == [("monitor", "")]
+    lifted = runbookctl("resume", "--level", "monitor", "--reason", "fine", "--as", operator(installation))
+    assert lifted.code == 0
+    assert not switch(installation).exists()
+
+
 WRONG = [
     ["--level", "everything"],
     ["--level", "service"],
     ["--name", "payments"],
     ["--level", "service", "--name", ""],
+    ["--level", "monitor", "--name", "payments"],
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.clients.servicenow import Record, ServiceNowClient, neutral
+from bot.clients.servicenow import CHANGES_PAGE, PlannedChange, Record, ServiceNowClient, neutral
 from bot.errors import Ambiguous, ConfigurationError, Permanent, Transient
 
 TABLE = "/api/now/table"
@@ -106,3 +107,72 @@ def test_T45_no_code_tag_survives(words: str) -> None:
 def test_only_https_or_this_machine(session: aiohttp.ClientSession) -> None:
     with pytest.raises(ConfigurationError, match="SERVICENOW_URL"):
         ServiceNowClient(session, "http://acme.service-now.com", "u", "p")
+
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DAY_AFTER = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def planned(
+    number: str, start: str = "2026-11-21 13:00:00", end: str = "2026-11-21 15:00:00", item: str = "payments"
+) -> dict[str, Any]:
+    """A row as `sysparm_display_value=all` shows it to a user in Los Angeles."""
+    both = {"number": number, "short_description": "new disks"}
+    row: dict[str, Any] = {name: {"display_value": value, "value": value} for name, value in both.items()}
+    row |= {"start_date": {"display_value": "2026-11-21 05:00:00", "value": start}}
+    row |= {"end_date": {"display_value": "2026-11-21 07:00:00", "value": end}}
+    row["cmdb_ci"] = {"display_value": item, "value": SYS_ID if item else "", "link": "https://x/"}
+    return row | {"business_service": {"display_value": "", "value": ""}}
+
+
+async def test_planned_changes_are_read_in_utc_with_the_names_of_what_they_are_about(
+    vendor: Any, client: ServiceNowClient
+) -> None:
+    rows = [
+        planned("CHG1"),
+        planned("CHG2", "2026-11-20 01:00:00", "2026-11-21 12:00:00"),
+        planned("CHG3", "2026-11-22 12:00:00", "2026-11-22 13:00:00"),
+        planned("CHG4", item=""),
+    ]
+    vendor.on(f"GET {TABLE}/change_request", (200, {"result": rows}))
+    found = await client.planned_changes(NOON, DAY_AFTER)
+    start, end = datetime(2026, 11, 21, 13, tzinfo=UTC), datetime(2026, 11, 21, 15, tzinfo=UTC)
+    assert found == [
+        PlannedChange("CHG1", "new disks", start, end, ("payments",)),
+        PlannedChange("CHG4", "new disks", start, end, ()),
+    ]
+    query = dict(vendor.asked[0].query)
+    # a day wider on both sides: the zone that an instance reads these times in is not said anywhere
+    assert query["sysparm_query"] == (
+        "active=true^approval=approved^start_date<=2026-11-23 12:00:00^end_date>=2026-11-20 12:00:00^ORDERBYstart_date"
+    )
+    assert query["sysparm_display_value"] == "all"
+
+
+HALF = [
+    {},
+    {"result": None},
+    {"result": {"number": "CHG1"}},
+    {"result": [None]},
+    {"result": [planned("CHG1", start="")]},
+    {"result": [planned("CHG1", end="soon")]},
+    {"result": [planned("CHG1", start="2026-11-21 15:00:00")]},
+    {"result": [{"number": "CHG1"}]},
+    {"result": [planned("CHG1")] * CHANGES_PAGE},
+]
+
+
+@pytest.mark.parametrize("body", HALF, ids=range(len(HALF)))
+async def test_T56_half_an_answer_is_not_a_quiet_week(vendor: Any, client: ServiceNowClient, body: Any) -> None:
+    vendor.on(f"GET {TABLE}/change_request", (200, body))
+    with pytest.raises(Permanent, match="planned changes"):
+        await client.planned_changes(NOON, DAY_AFTER)
+
+
+async def test_T56_a_servicenow_that_does_not_answer_is_told_apart_from_one_that_refuses(
+    vendor: Any, client: ServiceNowClient, silent: Any
+) -> None:
+    for answered, error in ((silent, Transient), ((500, "<html>"), Transient), ((403, {"error": {}}), Permanent)):
+        vendor.on(f"GET {TABLE}/change_request", answered)
+        with pytest.raises(error):
+            await client.planned_changes(NOON, DAY_AFTER)

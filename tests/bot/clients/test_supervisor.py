@@ -43,6 +43,11 @@ command=/nonexistent/program
 autostart=false
 startsecs=1
 startretries=0
+[program:pool]
+command={python} -c "import time; time.sleep(600)"
+process_name=w_%(process_num)d
+numprocs=11
+autostart=false
 """
 
 
@@ -98,6 +103,14 @@ async def test_info_names_the_program_and_its_state(client: SupervisorClient) ->
     assert info.is_called("web")
     assert info.is_called("web:web")
     assert not info.is_called("we")
+
+
+async def test_a_group_is_listed_in_the_order_of_its_numbers_and_nothing_else(client: SupervisorClient) -> None:
+    found = await client.get_group("pool", WAIT)
+    assert [info.full_name for info in found] == [f"pool:w_{number}" for number in range(11)]
+    assert {info.state for info in found} == {"STOPPED"}
+    assert [info.full_name for info in await client.get_group("web", WAIT)] == ["web:web"]
+    assert await client.get_group("nobody", WAIT) == ()
 
 
 async def test_restart_gives_a_new_pid(client: SupervisorClient) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 import guards
-from bot.operations import command, disk, http, redis, settings, supervisor
+from bot.operations import command, disk, http, redis, scale, settings, supervisor
 from bot.operations.base import Operation, PlanRequest
 from bot.plan import Act
 from bot.services import Service, TargetEntry
 
 ALL: dict[str, Operation] = {
     operation.name: operation
-    for module in (command, disk, http, redis, settings, supervisor)
+    for module in (command, disk, http, redis, scale, settings, supervisor)
     for operation in module.OPERATIONS
 }
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -169,7 +169,7 @@ def test_parameters_of_another_operation_are_refused(operations: Mapping[str, Op
 
 
 def test_every_operation_is_guarded_and_refuses_outside_a_context(operations: Mapping[str, Operation]) -> None:
-    assert len(operations) == 13
+    assert len(operations) == 15
     for operation in operations.values():
         assert guards.guards_of(operation.plan), operation.name
         with pytest.raises(guards.Denied):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from bot.sandbox import configuration
 from bot.sandbox.configuration import Places, SandboxSettings
 from bot.sandbox.demo_service import MODES, Settings, write_settings
 from bot.sandbox.supervisor import Program
-from guards import unguarded
+from bot.sandbox.worker_pool import WorkerPool
+from guards import Policy, unguarded
 from runbooks.load import BUILTIN, load_catalog
 from runbooks.parameters import bind, validate
 
@@ -59,3 +61,37 @@ def test_every_mode_a_runbook_may_set_is_one_the_demo_service_has(places: Places
     for service in configuration.services(places)["services"]:
         (target,) = [t for t in service["targets"] if t["kind"] == "setting_file"]
         assert set(target["settings"]["allowed"]["mode"]) == set(MODES) - {"broken"}
+
+
+def test_a_story_may_put_any_key_into_the_policy(places: Places) -> None:
+    usual = configuration.policy(SandboxSettings())
+    story = {"limits": [{"max": 1, "per": "service", "window": "1h"}], "scale": {"max_factor": 2}}
+    changed = configuration.policy(SandboxSettings(policy=story))
+    assert changed == {**usual, **story}
+    settings = SandboxSettings(policy={"scale": {"ask_above_percent": 10, "max_factor": 2}})
+    found = load(configuration.write(places, settings, NOW), {})
+    assert Policy.from_mapping(found.policy).scale.max_factor == 2
+
+
+def test_G7_the_shipped_scaling_runbook_fits_the_demos_pool(places: Places) -> None:
+    pool = WorkerPool(total=12, running=6, unit_cost=0.4)
+    found = load(configuration.write(replace(places, pool=pool), SandboxSettings(), NOW), {})
+    service = found.catalogue.named("payments")
+    assert service is not None
+    entry = service.target("supervisor_pool")
+    assert entry is not None
+    assert service.facts["pool"].kind == "supervisor_pool"
+    runbook = load_catalog([BUILTIN]).runbooks["scale-workers"]
+    given = bind(runbook.steps[0], validate(runbook, {"target": entry.name}))
+    del given["target"]
+    operation = OPERATIONS["supervisor.scale"]
+    facts = {"pool": {"running": 6, "names": pool.names(6)}}
+    request = PlanRequest(
+        service, service.resolve(entry), entry, operation.parameters.model_validate(given), facts, 60.0
+    )
+    act = unguarded(operation.plan)(request)
+    assert act.request["names"] == pool.names(12)[6:]
+    assert act.cost == 2.4
+    without = load(configuration.write(places, SandboxSettings(), NOW), {}).catalogue.named("payments")
+    assert without is not None
+    assert without.target("supervisor_pool") is None

@@ -14,6 +14,7 @@ import pytest
 from bot.errors import Permanent
 from bot.sandbox.demo_service import read_starts, write_settings
 from bot.sandbox.supervisor import Program, Supervisor, quoted
+from bot.sandbox.worker_pool import WorkerPool
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -88,6 +89,21 @@ async def test_a_service_that_will_not_stop_is_killed(supervisor: Supervisor) ->
     await supervisor.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+async def test_a_pool_runs_beside_the_services_and_goes_with_them(tmp_path: Path) -> None:
+    pool = WorkerPool(group="w", total=3, running=2)
+    made = Supervisor(tmp_path, (), root=tmp_path, pool=pool)
+    try:
+        await made.start()
+        assert await made.running("w") == pool.names(2)
+        assert await made.running("other") == []
+        pids = [(await made.state(name)).pid for name in pool.names(2)]
+    finally:
+        await made.stop()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 async def test_an_unknown_program_is_refused(supervisor: Supervisor) -> None:

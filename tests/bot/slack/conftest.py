@@ -19,6 +19,7 @@ from bot.sandbox.slack_api import SlackApi
 from bot.sandbox.slack_records import SlackUser
 from bot.sandbox.slack_state import SlackWorkspace
 from bot.services import People, Person, SlackIdentity
+from bot.slack.accounts import Accounts
 from bot.slack.bolt import build
 from bot.slack.desk import Desk, Said
 from bot.slack.dispatch import Dispatcher
@@ -102,6 +103,7 @@ class Room:
             team=TEAM,
             command="/runbook",
             clock=now,
+            accounts=Accounts(self.client.user_info, TEAM, now),
         )
         self.app = build(self.desk, await self.client.identity(), self.workspace.bot_token)
         self.dispatcher = Dispatcher(self.app, self.inbox, now, mark_after=0.0)

@@ -10,11 +10,13 @@ from bot.slack.desk import Said
 
 CHANNEL, ALICE, EVE = "C0INC", "U0ALICE", "U0EVE"
 
+HERE = "(channel, ts) of the card"
 DEEDS: list[tuple[str, tuple[Any, ...]]] = [
-    ("step_run", ("run_step", "id_1", "alice")),
+    ("step_run", ("run_step", "id_1", "alice", HERE)),
     ("step_skip", ("skip_step", "id_1", "alice", "")),
     ("incident_escalate", ("escalate", "id_1", "alice", "asked for in Slack")),
     ("run_stop", ("stop", "id_1", "alice")),
+    ("plan_why", ("explain", "id_1", "alice")),
     ("unknown_done", ("answer_unknown", "id_1", "alice", "done")),
     ("unknown_retry", ("answer_unknown", "id_1", "alice", "retry")),
     ("unknown_abort", ("answer_unknown", "id_1", "alice", "abort")),
@@ -26,16 +28,36 @@ async def test_each_button_asks_for_its_deed(room: Any, action: str, call: tuple
     channel, ts = await room.card(action, "id_1")
     await room.workspace.click(ALICE, channel, ts, action)
     await room.settled()
-    assert room.asked.calls == [call]
+    assert room.asked.calls == [tuple((channel, ts) if part == HERE else part for part in call)]
     assert room.told() == ["✅ noted"]
 
 
-async def test_T12_a_button_of_another_message_is_refused(room: Any) -> None:
-    channel, ts = await room.card("plan_approve", "apr_1", known=False)
-    await room.workspace.click(ALICE, channel, ts, "plan_approve")
+@pytest.mark.parametrize(
+    "action", ["plan_approve", "plan_reject", "step_skip", "incident_escalate", "run_stop", "plan_why"]
+)
+async def test_T12_a_button_of_another_message_is_refused(room: Any, action: str) -> None:
+    channel, ts = await room.card(action, "apr_1", known=False)
+    await room.workspace.click(ALICE, channel, ts, action)
     await room.settled()
     assert room.asked.calls == []
     assert "does not belong to the message" in room.told()[0]
+
+
+@pytest.mark.parametrize("action", ["step_run_", "a_step_run", "step", "step_run\n", "STEP_RUN"])
+async def test_T12_an_action_that_is_none_of_ours_does_nothing(room: Any, action: str) -> None:
+    channel, ts = await room.card("step_run", "prop_1")
+    payload = {
+        "type": "block_actions",
+        "user": {"id": ALICE, "team_id": "T0SANDBOX"},
+        "team": {"id": "T0SANDBOX"},
+        "channel": {"id": channel},
+        "container": {"message_ts": ts, "channel_id": channel},
+        "trigger_id": "t",
+        "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": "prop_1", "action_ts": "1.1"}],
+    }
+    room.dispatcher.handle("k", payload)
+    await room.settled()
+    assert (room.asked.calls, room.told()) == ([], [])
 
 
 async def test_T07_a_stranger_cannot_approve(room: Any) -> None:
@@ -100,6 +122,7 @@ async def test_the_plan_opens_in_a_window(room: Any) -> None:
     channel, ts = await room.card("step_plan", "prop_1")
     await room.workspace.click(ALICE, channel, ts, "step_plan")
     await room.settled()
+    assert room.asked.calls == [("show_plan", "prop_1", "alice", (channel, ts))]
     (view,) = room.workspace.views(ALICE)
     assert "supervisorctl restart payments" in str(view.body)
     assert room.told() == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.slack.desk import Said
-from bot.slack.events import wording
+from bot.slack.events import kind_of, wording
 
 CHANNEL, ALICE, EVE = "C0INC", "U0ALICE", "U0EVE"
 
@@ -86,3 +86,12 @@ async def test_the_home_tab_offers_what_the_person_may_do(room: Any) -> None:
 
 def test_mentions_and_punctuation_are_left_out() -> None:
     assert wording("<@U1> Status of payments ?! ") == "status of payments"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("<@U0BOT> Ack!", "changes"), ("resolve", "changes"), ("assign to ben", "changes"), ("take it", "changes"),
+     ("mine", "changes"), ("status", "looks"), ("", "looks"), ("what has been done so far?", "looks")],
+)  # fmt: skip
+def test_T07_a_sentence_that_changes_something_is_known(text: str, kind: str) -> None:
+    assert kind_of(text) == kind

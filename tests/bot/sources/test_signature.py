@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
+
+
+def lossy(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def of(secret: str, body: bytes) -> str:
@@ -62,6 +67,34 @@ def test_headers_are_found_in_both_spellings() -> None:
 def test_T22_a_body_that_is_no_object_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
         signature.parse(body)
+
+
+@given(value=JSON, encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]), ascii_only=st.booleans())
+def test_a_body_means_what_the_standard_parser_says(value: Any, encoding: str, ascii_only: bool) -> None:
+    body = json.dumps({"event": value}, ensure_ascii=ascii_only).encode(encoding, "surrogatepass")
+    assert repr(signature.parse(body)) == repr(json.loads(body))
+
+
+@given(body=st.binary(max_size=30) | st.text('{}[]":,0123456789.eE+-truefalsn\\u \ud800', max_size=30).map(lossy))
+def test_the_quick_parser_accepts_nothing_that_the_standard_one_refuses(body: bytes) -> None:
+    body = b'{"a": ' + body + b"}"
+    try:
+        found = repr(signature.parse(body))
+    except Unreadable:
+        found = "unreadable"
+    try:
+        said = repr(json.loads(body))
+    except ValueError:
+        said = "unreadable"
+    assert found == said
+
+
+@pytest.mark.parametrize(
+    "inner", [b"NaN", b"-Infinity", b"1e999", b"-0.0", b'"\\ud800"', b"[" * 300 + b"]" * 300, b'{"a": 1, "a": 2}']
+)
+def test_what_only_the_standard_parser_reads_is_read(inner: bytes) -> None:
+    body = b'{"a": ' + inner + b"}"
+    assert repr(signature.parse(body)) == repr(json.loads(body))
 
 
 @given(JSON, st.lists(st.text(max_size=5), max_size=3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from bot.stages.asking import ask_for, consider
 from bot.store import approvals, proposals, runs
 from bot.store.automation_events import AutomationEventRow
 from bot.store.proposals import Proposal
-from guards import Deny
+from guards import Calendar, Deny, Period, Policy
 from tests.bot.stages.test_plan import plan
-from tests.fakes.equipment import SERVICES, START, alert
+from tests.fakes.equipment import POLICY, SERVICES, START, alert
 from tests.fakes.scene import Scene
 
 
@@ -140,6 +141,51 @@ async def test_consider_decides_for_every_step(trouble: Scene) -> None:
     made = plan(trouble)
     assert isinstance(made, Plan)
     person, now = trouble.person("ana"), trouble.clock()
-    decisions, asks = await trouble.read(lambda s: consider(s, trouble.equipment, made, person, "", (), now))
-    assert [decision.outcome for decision in decisions] == ["allow", "ask"]
-    assert [question.kind for question in asks] == ["approval"]
+    found = await trouble.read(lambda s: consider(s, trouble.equipment, made, person, "", (), now))
+    assert [decision.outcome for decision in found.decisions] == ["allow", "ask"]
+    assert [context.action for context in found.contexts] == ["supervisor.tail_log", "supervisor.restart"]
+    assert ([question.kind for question in found.asks], found.denials) == (["approval"], [])
+
+
+FREEZE = Calendar((Period("freeze", "audit", ("prod",), (), START - timedelta(hours=1), START + timedelta(hours=1)),))
+GLASS = Policy.from_mapping({**POLICY, "break_glass": {"any_of": ["payments-oncall"], "timeout": "5m"}})
+
+
+@pytest.mark.parametrize(("reason", "code"), [("", "frozen"), ("the shop is down", "")])
+async def test_T14_breaking_the_glass_asks_people_where_a_freeze_would_refuse(
+    trouble: Scene, reason: str, code: str
+) -> None:
+    trouble.change(policy=GLASS, calendar=lambda _now: FREEZE)
+    made = plan(trouble, incident=await trouble.incident(), created_at=trouble.clock())
+    assert isinstance(made, Plan)
+    outcome = await asked(trouble, made.model_copy(update={"break_glass": reason}))
+    assert outcome.reply.data.get("code", "") == code
+    if not code:
+        (question,) = await trouble.read(lambda s: approvals.for_run(s, outcome.run_id))
+        assert (question.kind, question.approvers["any_of"]) == ("approval", ["payments-oncall"])
+        assert question.expires_at - question.created_at <= timedelta(minutes=5)
+        assert (question.widen_to, question.widen_at) == ([], None)
+
+
+REMINDED = {"remind_before": "4m", "escalate": {"after": "5m", "to": ["leads"]}}
+
+
+async def test_P2_when_to_remind_and_to_widen_is_frozen_in_the_question(trouble: Scene) -> None:
+    rule = {"count": 1, "any_of": ["payments-oncall"], "timeout": "10m", **REMINDED}
+    trouble.change(policy=Policy.from_mapping({**POLICY, "approvals": {"staging": rule, "prod": rule}}))
+    outcome = await asked(trouble)
+    (question,) = await trouble.read(lambda s: approvals.for_run(s, outcome.run_id))
+    assert question.widen_to == ["leads"]
+    assert question.widen_at == question.created_at + timedelta(minutes=5)
+    assert question.remind_at == question.expires_at - timedelta(minutes=4)
+
+
+async def test_P2_a_question_that_ends_before_it_would_be_widened_never_is(trouble: Scene) -> None:
+    rule = {"count": 1, "any_of": ["payments-oncall"], "timeout": "14m", **REMINDED}
+    trouble.change(policy=Policy.from_mapping({**POLICY, "approvals": {"staging": rule, "prod": rule}}))
+    old = plan(trouble, incident=await trouble.incident(), created_at=trouble.clock())
+    assert isinstance(old, Plan)
+    trouble.clock.now = old.expires_at - timedelta(minutes=3)
+    outcome = await asked(trouble, old)
+    (question,) = await trouble.read(lambda s: approvals.for_run(s, outcome.run_id))
+    assert (question.expires_at, question.widen_at, question.remind_at) == (old.expires_at, None, None)

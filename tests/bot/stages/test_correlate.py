@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.incident import Change, IncidentStatus, ServiceReference, Severity, SignalKind
+from bot.stages.correlate import boards
 from bot.store import changes, proposals, signals
 from bot.store.proposals import Proposal
 from tests.fakes.equipment import START, alert
@@ -35,6 +36,30 @@ async def test_T27_a_storm_in_many_batches_still_waits_as_one_post_each(empty: S
         await empty.fold(*(alert(f"E{batch}-{number}", f"PINC{number % 4}") for number in range(20)))
     assert {(await empty.incident(f"PINC{group}")).occurrences for group in range(4)} == {50}
     assert len(await empty.outbox("slack", "summary")) == 4
+
+
+async def test_what_is_fresh_is_told_as_it_is_after_the_whole_batch(empty: Scene) -> None:
+    folded = await empty.fold(alert("E1"), alert("E2"), alert("E3", "PINC2"), alert("E4", "PINC2"))
+    assert [incident for incident, _ in folded.fresh.values()] == [
+        await empty.incident("PINC1"),
+        await empty.incident("PINC2"),
+    ]
+    assert [[entry] for _, entry in folded.fresh.values()] == [await empty.entries(f"PINC{n}") for n in (1, 2)]
+
+
+async def test_what_was_acknowledged_in_the_same_batch_is_not_fresh(empty: Scene) -> None:
+    folded = await empty.fold(alert("E1"), moved(SignalKind.ACKNOWLEDGED, "E2", 5), alert("E3", "PINC2"))
+    assert list(folded.fresh) == [(await empty.incident("PINC2")).id]
+    assert (await empty.fold(alert("E4"))).fresh == {}
+
+
+async def test_the_most_urgent_of_what_is_fresh_are_shown_first(empty: Scene) -> None:
+    worst = {"PINC3": Severity.CRITICAL, "PINC5": Severity.CRITICAL}
+    storm = [alert(f"E{n}", f"PINC{n}", severity=worst.get(f"PINC{n}", Severity.WARNING)) for n in range(1, 7)]
+    folded = await empty.fold(*storm)
+    for most, names in ((2, {"PINC3", "PINC5"}), (0, set()), (9, {f"PINC{n}" for n in range(1, 7)})):
+        shown = await empty.read(lambda s, most=most: boards(s, folded, most))
+        assert {made.incident.external_id for made in shown.values()} == names
 
 
 async def test_T19_T21_a_replay_changes_nothing(empty: Scene) -> None:

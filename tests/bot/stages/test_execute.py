@@ -11,7 +11,7 @@ from bot.adapters.base import ActResult, Progress
 from bot.errors import Ambiguous, Permanent, Transient
 from bot.plan import Act, OutputPattern, PlanStep
 from bot.services import Catalogue
-from bot.stages.execute import Attempt, execute
+from bot.stages.execute import Attempt, clock_suspends, execute
 from bot.stages.precheck import precheck, unchanged
 from bot.store import attempts, leases, workers
 from guards import Deny
@@ -294,3 +294,24 @@ async def test_attempts_name_their_step_and_their_undo(trouble: Scene) -> None:
     assert Attempt("r", 0, 1).step_id(plan) == "put-back"
     assert Attempt("r", 0, 1, 0).step_id(plan) == "put-back:undo-0"
     assert Attempt("r", 0, 1, 0).act(plan).operation == "settings.restore"
+
+
+async def test_T65_no_approval_is_used_in_prod_after_the_clock_was_turned(ready: Scene) -> None:
+    ready.change(clock_jumped=lambda: True)
+    refused = await execute(ready.equipment, Attempt(ready.started[0], 0, 1))
+    assert (refused["state"], refused["code"], ready.world.acts) == ("refused", "clock_jumped", [])
+    assert (await ready.approval()).state == "approved"
+    ready.change(clock_jumped=lambda: False)
+    assert (await execute(ready.equipment, Attempt(ready.started[0], 0, 1)))["state"] == "done"
+
+
+async def test_T65_what_was_begun_with_an_approval_goes_on(ready: Scene) -> None:
+    assert (await execute(ready.equipment, Attempt(ready.started[0], 0, 1)))["state"] == "done"
+    ready.change(clock_jumped=lambda: True)
+    assert (await restart(ready))["state"] == "done"
+
+
+async def test_T65_an_environment_that_asks_nobody_is_not_suspended(ready: Scene) -> None:
+    ready.change(clock_jumped=lambda: True)
+    found = {place: clock_suspends(ready.equipment, place) for place in ("dev", "staging", "prod")}
+    assert found == {"dev": False, "staging": True, "prod": True}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-import guards
 from bot.plan import Plan
 from bot.services import Person
 from bot.stages.gate import actor_of, decide_step, questions, snapshot
-from bot.store import leases
-from guards import Approvers, Ask, Decision, Policy, Stop
+from bot.store import attempts, breakers, leases
+from guards import Approvers, Ask, Calendar, Decision, Period, Policy, Stop
 from tests.bot.stages.test_plan import plan
-from tests.fakes.equipment import POLICY
+from tests.fakes.equipment import POLICY, START
 from tests.fakes.scene import Scene
 
 
@@ -140,10 +140,10 @@ async def test_T29_a_limit_per_person_counts_only_that_person(trouble: Scene) ->
     assert (await decided(trouble, found, who="ben")).outcome == "ask"
 
 
-@pytest.mark.parametrize("who", ["dev", None])
-async def test_roles_decide_and_the_bot_is_nobodys_approver(empty: Scene, who: str | None) -> None:
+@pytest.mark.parametrize(("who", "codes"), [("ana", []), ("dev", ["wrong_role"]), (None, ["autonomy"])])
+async def test_roles_decide_and_the_bot_does_nothing_by_itself(empty: Scene, who: str | None, codes: list[str]) -> None:
     decision = await decided(empty, made(empty), who=who)
-    assert (decision.outcome == "deny") is (who == "dev")
+    assert [denial.code for denial in decision.denials] == codes
 
 
 def test_T01_the_bot_is_marked_as_a_bot() -> None:
@@ -173,9 +173,17 @@ MERGED: dict[str, tuple[list[Decision], list[Ask]]] = {
         [asking(ask("approval", 900, Approvers(1))), asking(ask("approval", 60, Approvers(2)))],
         [ask("approval", 60, Approvers(2, ("payments-oncall",)))],
     ),
-    "T43 groups that share nobody leave nobody": (
+    "T14 one single other group is needed as well": (
         [asking(ask("approval", 900, Approvers(1, ("leads",))))],
+        [ask("approval", 900, Approvers(1, ("payments-oncall",), ("leads",)))],
+    ),
+    "T43 several groups that share nobody with the others leave nobody": (
+        [asking(ask("approval", 900, Approvers(1, ("leads", "sre"))))],
         [ask("approval", 900, Approvers(1, ()))],
+    ),
+    "what is shared": (
+        [asking(ask("approval", 900, Approvers(1, ("payments-oncall", "leads"))))],
+        [ask("approval", 900, Approvers(1, ("payments-oncall",)))],
     ),
     "all_of adds up": (
         [asking(ask("approval", 900, Approvers(1, (), ("leads",)) ), ask("approval", 900, Approvers(1, (), ("sre",))))],
@@ -201,24 +209,144 @@ async def test_T43_an_environment_without_approvers_leaves_nobody(empty: Scene) 
     assert question.approvers == Approvers(count=1)
 
 
+class Broken:
+    """A guard with a mistake in it."""
+
+    rule = "broken"
+
+    def check(self, context: object) -> object:
+        raise ZeroDivisionError
+
+    def inputs(self, context: object) -> dict[str, object]:
+        return {}
+
+
 async def test_a_guard_that_raises_refuses(empty: Scene) -> None:
-    def broken(_context: object) -> tuple[guards.Guard, ...]:
-        class Broken:
-            rule = "broken"
+    broken: Any = Broken()
+    empty.change(policy=replace(empty.equipment.policy, error_budget=broken))
+    decision = await decided(empty, made(empty))
+    assert [denial.code for denial in decision.denials] == ["guard_error"]
 
-            def check(self, context: object) -> object:
-                raise ZeroDivisionError
 
-            def inputs(self, context: object) -> dict[str, object]:
-                return {}
+FROZEN = Period("freeze", "audit", ("prod",), (), START - timedelta(hours=1), START + timedelta(hours=1))
+ELSEWHERE = Period("freeze", "audit", ("staging",), (), START - timedelta(hours=1), START + timedelta(hours=1))
+OVER = Period("freeze", "audit", ("prod",), (), START - timedelta(hours=2), START - timedelta(hours=1))
+WORK = Period("maintenance", "disks", ("prod",), ("payments",), START - timedelta(hours=1), START + timedelta(hours=1))
+CALENDAR = {"name": "company", "file": "freezes.ics", "environments": ["prod"], "kind": "freeze", "max_age": "2d"}
+CALENDARS: dict[str, tuple[Calendar, list[str]]] = {
+    "empty": (Calendar(), []),
+    "a freeze": (Calendar((FROZEN,)), ["frozen"]),
+    "a freeze elsewhere": (Calendar((ELSEWHERE,)), []),
+    "a freeze that is over": (Calendar((OVER,)), []),
+    "people are at work": (Calendar((WORK,)), ["maintenance"]),
+    "T56 unreadable": (Calendar((), (("prod", "it cannot be read"),)), ["calendar_unreadable"]),
+    "T56 unreadable for another environment": (Calendar((), (("staging", "it cannot be read"),)), []),
+}
 
-        return (Broken(),)  # type: ignore[return-value]  # reason: a guard with a mistake in it
 
-    class Holed:
-        digest = "x"
-        limits = ()
-        guards = staticmethod(broken)
+@pytest.mark.parametrize(("calendar", "codes"), CALENDARS.values(), ids=CALENDARS)
+async def test_T56_what_the_calendars_say_denies(empty: Scene, calendar: Calendar, codes: list[str]) -> None:
+    watched = Policy.from_mapping({**POLICY, "calendars": [CALENDAR]})
+    empty.change(policy=watched, calendar=lambda _now: calendar)
+    found = made(empty)
+    assert [denial.code for denial in (await decided(empty, found)).denials] == codes
+    assert (await decided(empty, found, 0)).outcome == "allow", "a look is no change"
 
-    empty.equipment = replace(empty.equipment, policy=Holed())  # type: ignore[arg-type]  # reason: as above
-    found = plan(empty).model_copy(update={"policy_digest": "x"})  # type: ignore[union-attr]  # reason: it is a plan
-    assert (await decided(empty, found)).outcome == "deny"
+
+def rule(**more: Any) -> dict[str, Any]:
+    return {"count": 1, "any_of": ["payments-oncall"], "timeout": "15m", **more}
+
+
+STRICTER = rule(tiers={1: {"count": 2, "all_of": ["sre"], "timeout": "10m"}})
+
+
+@pytest.mark.parametrize(("tier", "count", "all_of", "seconds"), [(1, 2, ("sre",), 600), (2, 1, (), 900)])
+async def test_P4_the_tier_says_how_many_must_agree(
+    empty: Scene, tier: int, count: int, all_of: tuple[str, ...], seconds: float
+) -> None:
+    empty.change(policy=Policy.from_mapping({**POLICY, "approvals": {"staging": STRICTER, "prod": STRICTER}}))
+    found = made(empty).model_copy(update={"tier": tier})
+    (question,) = questions(empty.equipment, found, [await decided(empty, found)])
+    assert question.approvers == Approvers(count, ("payments-oncall",), all_of)
+    assert question.timeout_seconds == seconds
+
+
+async def test_G3_a_tier_may_be_forbidden_what_others_may(empty: Scene) -> None:
+    empty.change(policy=Policy.from_mapping({**POLICY, "tiers": {"prod": {1: {"safe": "forbid"}}}}))
+    found = made(empty)
+    assert [denial.code for denial in (await decided(empty, found)).denials] == ["forbidden"]
+    assert (await decided(empty, found.model_copy(update={"tier": 2}))).outcome == "ask"
+
+
+STANDING = {
+    "id": "payments-restart", "runbook": "restart-service", "action": "supervisor.restart", "service": "payments",
+    "environment": "prod", "max": 2, "until": "2026-12-31T00:00:00Z", "by": ["cora", "dev"],
+}  # fmt: skip
+STANDINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "it fits": ({}, "allow"),
+    "another runbook": ({"runbook": "start-service"}, "ask"),
+    "another act": ({"action": "supervisor.start"}, "ask"),
+    "another service": ({"service": "checkout"}, "ask"),
+    "it has ended": ({"until": "2026-11-21T03:00:00Z"}, "ask"),
+}
+
+
+@pytest.mark.parametrize(("changes", "outcome"), STANDINGS.values(), ids=STANDINGS)
+async def test_P6_a_standing_approval_answers_for_exactly_what_it_names(
+    empty: Scene, changes: dict[str, Any], outcome: str
+) -> None:
+    empty.change(policy=Policy.from_mapping({**POLICY, "standing": [{**STANDING, **changes}]}))
+    decision = await decided(empty, made(empty))
+    assert decision.outcome == outcome
+    assert decision.standing == ("payments-restart" if outcome == "allow" else "")
+
+
+GLASS = {"break_glass": {"any_of": ["payments-oncall"], "timeout": "5m"}}
+
+
+@pytest.mark.parametrize(
+    ("reason", "who", "more", "codes"),
+    [
+        ("fire", "ana", GLASS, []),
+        ("", "ana", GLASS, ["frozen"]),
+        ("fire", "ana", {}, ["frozen"]),
+        ("fire", "ben", GLASS, ["frozen"]),
+        ("fire", None, GLASS, ["autonomy", "frozen"]),
+        ("fire", "dev", GLASS, ["frozen", "wrong_role"]),
+    ],
+)
+async def test_T14_who_breaks_the_glass_gets_a_question_instead_of_the_freeze(
+    empty: Scene, reason: str, who: str | None, more: dict[str, Any], codes: list[str]
+) -> None:
+    empty.change(policy=Policy.from_mapping({**POLICY, **more}), calendar=lambda _now: Calendar((FROZEN,)))
+    found = made(empty).model_copy(update={"break_glass": reason})
+    decision = await decided(empty, found, who=who)
+    assert sorted(denial.code for denial in decision.denials) == codes
+    if not codes:
+        (question,) = questions(empty.equipment, found, [decision])
+        assert (question.approvers, question.timeout_seconds) == (Approvers(1, ("payments-oncall",)), 300.0)
+
+
+async def test_T14_a_broken_glass_passes_no_kill_switch(empty: Scene) -> None:
+    empty.change(policy=Policy.from_mapping({**POLICY, **GLASS}), calendar=lambda _now: Calendar((FROZEN,)))
+    found = made(empty).model_copy(update={"break_glass": "fire"})
+    decision = await decided(empty, found, stops=(Stop("all", "", "storm", "ana"),))
+    assert [denial.code for denial in decision.denials] == ["kill_switch"]
+
+
+@pytest.mark.parametrize(("key", "own", "codes"), [
+    ("remediation:prod/payments/supervisor.restart", True, []),
+    ("remediation:prod/payments/supervisor.restart", False, ["breaker_open"]),
+    ("global", False, ["breaker_open"]),
+])  # fmt: skip
+async def test_T57_an_open_breaker_denies_everybody_but_the_run_that_opened_it(
+    empty: Scene, key: str, own: bool, codes: list[str]
+) -> None:
+    breaking = {"remediation": {"max": 3, "window": "10m", "cooldown": "30m"}}
+    both = {**breaking, "global": {"failures": 3, "window": "10m", "cooldown": "30m"}}
+    empty.change(policy=Policy.from_mapping({**POLICY, "breakers": both}))
+    found, at = made(empty), empty.clock()
+    act = found.steps[-1].act
+    await empty.write(lambda s: attempts.intend(s, "run_x" if own else "run_other", "restart", 1, act, "w1", at))
+    await empty.write(lambda s: breakers.open_anew(s, key, at))
+    assert [denial.code for denial in (await decided(empty, found)).denials] == codes

@@ -5,26 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from bot.errors import Transient
+from bot.membership import Groups, Membership
 from bot.services import People
-from bot.stages.permission import approvers_of, count_votes, use_approvals
+from bot.stages.permission import _as_strict, approvers_of, count_votes, groups_asked, groups_of, use_approvals
 from bot.store import approvals
 from bot.store.approvals import Approval, Vote
+from bot.store.runs import Run
 from guards import Approvers, Ask, Decision, Deny
+from guards.tally import Tally
 from tests.fakes.equipment import PEOPLE, START
 from tests.fakes.scene import Scene
 
 ASKED = Decision("ask", (), (Ask("approval", "Really?", 900.0, Approvers(1, ("payments-oncall",))),), ())
 ALLOWED = Decision("allow", (), (), ())
 DIRECTORY = People.model_validate(PEOPLE)
+MEMBERS = Membership({"payments-oncall": frozenset({"ben", "cora"}), "leads": frozenset({"dev"})})
 
 
-async def use(scene: Scene, decision: Decision = ASKED) -> Deny | None:
-    run, now = await scene.run(), scene.clock()
-    return await scene.write(lambda s: use_approvals(s, scene.equipment, run, decision, now))
+async def use(scene: Scene, decision: Decision = ASKED, run: Run | None = None) -> Deny | None:
+    """As bot/stages/execute.py does: the members are looked up before the transaction."""
+    found, equipment = run or await scene.run(), scene.equipment
+    members = await equipment.groups.resolve(await scene.read(partial(groups_asked, found.id)))
+    now = scene.clock()
+    return await scene.write(lambda s: use_approvals(s, found, decision, members, equipment.people, now))
 
 
 async def approved(scene: Scene) -> None:
@@ -95,8 +104,8 @@ async def test_T09_an_approval_of_another_plan(trouble: Scene) -> None:
     await approved(trouble)
     run = await trouble.run()
     other = replace(run, plan=run.plan.model_copy(update={"why": "another"}))
-    denied = await trouble.write(lambda s: use_approvals(s, trouble.equipment, other, ASKED, trouble.clock()))
-    assert isinstance(denied, Deny)
+    denied = await use(trouble, run=other)
+    assert denied is not None
     assert denied.code == "plan_changed"
 
 
@@ -148,10 +157,115 @@ COUNTS: dict[str, tuple[list[Vote], str]] = {
 
 @pytest.mark.parametrize(("votes", "state"), COUNTS.values(), ids=COUNTS)
 def test_votes_are_counted_with_the_directory_of_today(votes: list[Vote], state: str) -> None:
-    assert count_votes(question(), votes, DIRECTORY).state == state
+    counted = count_votes(question(), votes, MEMBERS, DIRECTORY, START)
+    assert isinstance(counted, Tally)
+    assert counted.state == state
+
+
+UNKNOWN = {"sre": "Slack is not configured"}
+LOOKUPS: dict[str, tuple[dict[str, Any], Membership, str]] = {
+    "the only group is not known": ({"any_of": ["sre"]}, Membership({}, UNKNOWN), "authz_unavailable"),
+    "one of two is not known": (
+        {"any_of": ["payments-oncall", "sre"]}, Membership(MEMBERS.members, UNKNOWN), "authz_unavailable",
+    ),
+    "a group that must be there is not known": (
+        {"any_of": ["payments-oncall"], "all_of": ["sre"]}, Membership(MEMBERS.members, UNKNOWN), "authz_unavailable",
+    ),
+    "another question's group is not known": (
+        {"any_of": ["payments-oncall"]}, Membership(MEMBERS.members, UNKNOWN), "approved",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "members", "wanted"), LOOKUPS.values(), ids=LOOKUPS)
+def test_T02_a_group_that_cannot_be_looked_up_lets_nobody_through(
+    who: dict[str, Any], members: Membership, wanted: str
+) -> None:
+    asked = question(approvers={"count": 1, "any_of": [], "all_of": [], **who})
+    counted = count_votes(asked, [yes("ben"), yes("cora")], members, DIRECTORY, START)
+    assert (counted.code if isinstance(counted, Deny) else counted.state) == wanted
+
+
+async def test_T03_a_lookup_that_fails_before_the_first_act_refuses_and_uses_nothing_up(trouble: Scene) -> None:
+    people = People.model_validate({**PEOPLE, "groups": {"payments-oncall": {"slack_usergroup": "S0ONCALL"}}})
+    down: list[Exception] = []
+
+    async def lookup(_name: str) -> list[str]:
+        if down:
+            raise down[0]
+        return ["U2", "U3"]
+
+    trouble.change(people=people, groups=Groups(people, "T1", trouble.clock, usergroup=lookup))
+    await approved(trouble)
+    down.append(Transient("down"))
+    assert await use(trouble) is None, "looked up less than a minute ago"
+    trouble.clock.now += timedelta(seconds=61)
+    await trouble.write(lambda s: s.connection().exec_driver_sql("update approval set state = 'approved'"))
+    denied = await use(trouble)
+    assert denied is not None
+    assert (denied.code, (await trouble.approval()).state) == ("authz_unavailable", "approved")
+    assert "payments-oncall: Slack could not say (down)" in denied.reason
 
 
 def test_stored_approvers_are_the_guards_value() -> None:
     stored = question(approvers={"count": 2, "any_of": ["a"], "all_of": ["b"]})
-    assert approvers_of(stored) == Approvers(count=2, any_of=("a",), all_of=("b",))
-    assert approvers_of(question(approvers={})) == Approvers(count=1)
+    assert approvers_of(stored, START) == Approvers(count=2, any_of=("a",), all_of=("b",))
+    assert approvers_of(question(approvers={}), START) == Approvers(count=1)
+
+
+@pytest.mark.parametrize(("seconds", "any_of"), [(-1, ("a",)), (0, ("a", "c")), (60, ("a", "c"))])
+def test_the_groups_that_it_was_widened_to_count_from_then_on(seconds: int, any_of: tuple[str, ...]) -> None:
+    stored = question(
+        approvers={"count": 1, "any_of": ["a"], "all_of": ["b"]},
+        widen_to=["a", "c"],
+        widen_at=START + timedelta(minutes=5),
+    )
+    at = START + timedelta(minutes=5, seconds=seconds)
+    assert approvers_of(stored, at) == Approvers(count=1, any_of=any_of, all_of=("b",))
+    assert groups_of(stored) == ("a", "b", "c"), "looked up also before they may answer"
+
+
+def asks(**who: Any) -> Decision:
+    return Decision("ask", (), (Ask("approval", "Really?", 900.0, Approvers(**{"count": 1, **who})),), ())
+
+
+NOW_ASKED: dict[str, tuple[Decision, str]] = {
+    "the same people": (asks(any_of=("payments-oncall",)), ""),
+    "nobody in particular": (asks(), ""),
+    "one of more groups": (asks(any_of=("payments-oncall", "leads")), ""),
+    "T14 the people for a broken glass": (asks(any_of=("leads",)), "not_approved"),
+    "more people": (asks(count=2, any_of=("payments-oncall",)), "not_approved"),
+    "one group more": (asks(any_of=("payments-oncall",), all_of=("leads",)), "not_approved"),
+}
+
+
+@pytest.mark.parametrize(("decision", "code"), NOW_ASKED.values(), ids=NOW_ASKED)
+async def test_T09_a_yes_of_other_people_than_are_asked_for_now_is_none(
+    trouble: Scene, decision: Decision, code: str
+) -> None:
+    await approved(trouble)
+    denied = await use(trouble, decision)
+    assert (denied.code if denied else "") == code
+    assert (await trouble.approval()).state == ("approved" if code else "consumed")
+
+
+async def test_T14_a_group_that_had_to_be_among_them_answers_its_own_question(trouble: Scene) -> None:
+    await trouble.ask()
+    who = '{"count":1,"any_of":["payments-oncall"],"all_of":["leads"]}'
+    await trouble.write(lambda s: s.connection().exec_driver_sql("update approval set approvers = ?", (who,)))
+    leads = {**PEOPLE["groups"], "leads": ["cora"]}
+    trouble.change(people=People.model_validate({**PEOPLE, "groups": leads}))
+    assert (await trouble.vote("cora")).ok
+    both = (*asks(any_of=("payments-oncall",)).questions, *asks(any_of=("leads",)).questions)
+    assert await use(trouble, Decision("ask", (), both, ())) is None
+
+
+async def test_T14_one_group_that_was_asked_beside_the_others_was_asked(trouble: Scene) -> None:
+    """Policy asks the people on call, the broken glass asks leads; the one question names both."""
+    await approved(trouble)
+    both = replace(await trouble.approval(), id="apr_both", approvers={
+        "count": 1, "any_of": ["payments-oncall"], "all_of": ["leads"],
+    })  # fmt: skip
+    for any_of, strict in ((("leads",), True), (("leads", "others"), False), (("others",), False)):
+        assert _as_strict(both, Approvers(1, any_of)) is strict
+    assert not _as_strict(both, Approvers(2, ("leads",)))

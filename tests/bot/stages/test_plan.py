@@ -9,7 +9,7 @@ import pytest
 
 from bot.plan import Plan
 from bot.services import Catalogue, Service
-from bot.stages.plan import PLAN_LIFETIME, make_plan
+from bot.stages.plan import PLAN_LIFETIME, digest_of, make_plan
 from guards import Deny
 from runbooks.digest import digest
 from tests.fakes.equipment import SERVICES, START
@@ -41,6 +41,15 @@ def plan(
         "created_at": START,
     }
     return make_plan(scene.equipment, **{**values, **more})
+
+
+async def test_T09_another_version_of_a_runbook_has_its_own_digest(empty: Scene) -> None:
+    first = empty.equipment.library.get("restart-service")
+    assert first is not None
+    changed = first.model_copy(update={"title": "Something else"})
+    for runbook in (first, changed, first, first, changed):
+        assert digest_of(runbook) == digest(runbook)
+    assert digest_of(first) != digest_of(changed)
 
 
 async def test_a_plan_holds_everything_that_will_happen(empty: Scene) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from bot.errors import Transient
+from bot.membership import Groups
 from bot.services import People
-from bot.stages.closing import ask_unknown, end
+from bot.stages.closing import ask_paused, ask_unknown, end
 from bot.stages.execute import Attempt
 from bot.stages.reply import Reply
 from bot.store import approvals, leases, messages
@@ -33,7 +36,7 @@ async def test_one_yes_of_one_decides_and_wakes_the_run(trouble: Scene) -> None:
     question = await trouble.approval()
     assert (question.state, trouble.woken) == ("approved", [(trouble.started[0], question.id)])
     voted, approved = (await trouble.entries())[-2:]
-    assert voted.data == {"person": "Ben", "approve": True, "reason": "go"}
+    assert voted.data == {"person": "Ben", "approve": True, "reason": "go", "via": "slack"}
     assert approved.data["by"] == ["Ben"]
 
 
@@ -211,7 +214,7 @@ async def test_T51_an_operator_says_what_happened(trouble: Scene, word: str) -> 
     assert (reply.ok, trouble.woken) == (True, [(trouble.started[0], question)])
     again = await trouble.requests.answer_unknown(question, trouble.person("cora"), "done")
     assert again.name == "already"
-    assert (await trouble.entries())[-1].data == {"answer": word, "by": "Cora"}
+    assert (await trouble.entries())[-1].data == {"answer": word, "by": "Cora", "question": "unknown"}
 
 
 @pytest.mark.parametrize(
@@ -252,3 +255,127 @@ async def test_T03_somebody_who_left_cannot_vote(trouble: Scene) -> None:
     trouble.change(people=People.model_validate({**PEOPLE, "groups": {"payments-oncall": ["cora"]}}))
     question = await trouble.approval()
     assert code(await trouble.requests.vote(question.id, ben, True, "", "", "")) == "not_approver"
+
+
+# -- members that cannot be looked up ------------------------------------------------------------------------------
+class Directory:
+    """Slack user groups that answer, or not."""
+
+    def __init__(self) -> None:
+        self.members = {"S0ONE": ["U2"], "S0TWO": ["U3"]}
+        self.down: set[str] = set()
+
+    async def lookup(self, name: str) -> list[str]:
+        if name in self.down:
+            raise Transient("down")
+        return self.members[name]
+
+
+TWO_GROUPS = {"one": {"slack_usergroup": "S0ONE"}, "two": {"slack_usergroup": "S0TWO"}}
+
+
+async def in_slack(scene: Scene, **rule: Any) -> Directory:
+    """A question for people whose groups live in Slack."""
+    directory = Directory()
+    people = People.model_validate({**PEOPLE, "groups": TWO_GROUPS})
+    who = {"count": 1, "any_of": ["one", "two"], "timeout": "15m", **rule}
+    scene.change(
+        people=people,
+        groups=Groups(people, "T1", scene.clock, usergroup=directory.lookup),
+        policy=Policy.from_mapping({**POLICY, "approvals": {"staging": who, "prod": who}}),
+    )
+    await asked(scene)
+    return directory
+
+
+CLICKS: dict[str, tuple[set[str], str, bool, str, str]] = {
+    "all is known": (set(), "ben", True, "done", "approved"),
+    "T02 the voter's own group is not known": ({"S0ONE"}, "ben", True, "authz_unavailable", "pending"),
+    "T02 nothing is known": ({"S0ONE", "S0TWO"}, "ben", True, "authz_unavailable", "pending"),
+    "T02 a yes that cannot be counted is not taken": ({"S0TWO"}, "ben", True, "authz_unavailable", "pending"),
+    "T06 a no of somebody known ends it": ({"S0TWO"}, "ben", False, "done", "rejected"),
+    "T02 a no of somebody unknown does not": ({"S0ONE"}, "ben", False, "authz_unavailable", "pending"),
+    "T01 the requester hears the real reason": ({"S0ONE"}, "ana", True, "self_approval", "pending"),
+}
+
+
+@pytest.mark.parametrize(("down", "who", "approve", "answer", "state"), CLICKS.values(), ids=CLICKS)
+async def test_T02_a_click_while_a_group_cannot_be_looked_up(
+    trouble: Scene, down: set[str], who: str, approve: bool, answer: str, state: str
+) -> None:
+    directory = await in_slack(trouble)
+    directory.down = down
+    question = await trouble.approval()
+    assert code(await trouble.vote(who, approve=approve)) == answer
+    assert (await trouble.approval()).state == state
+    votes = await trouble.read(lambda s: approvals.votes(s, question.id))
+    assert len(votes) == (answer == "done")
+
+
+async def test_T02_the_same_person_can_answer_when_the_lookup_works_again(trouble: Scene) -> None:
+    directory = await in_slack(trouble)
+    directory.down = {"S0TWO"}
+    assert code(await trouble.vote("ben")) == "authz_unavailable"
+    assert (await trouble.entries())[-1].data["code"] == "authz_unavailable"
+    directory.down = set()
+    assert (await trouble.vote("ben")).ok
+    assert (await trouble.approval()).state == "approved"
+
+
+async def test_T02_members_older_than_a_minute_are_asked_for_again(trouble: Scene) -> None:
+    directory = await in_slack(trouble, count=2)
+    assert (await trouble.vote("ben")).ok
+    directory.down = {"S0ONE"}
+    trouble.clock.now += timedelta(seconds=61)
+    assert code(await trouble.vote("cora")) == "authz_unavailable"
+
+
+async def test_P4_a_tier_1_service_needs_two_people(trouble: Scene) -> None:
+    rule = {"count": 1, "any_of": ["payments-oncall"], "timeout": "15m", "tiers": {1: {"count": 2}}}
+    trouble.change(policy=Policy.from_mapping({**POLICY, "approvals": {"staging": rule, "prod": rule}}))
+    await asked(trouble)
+    first = await trouble.vote("ben")
+    assert "1 more person" in first.data["text"]
+    assert ((await trouble.approval()).state, trouble.woken) == ("pending", [])
+    assert (await trouble.vote("cora")).ok
+    assert await trouble.carry_out() == "succeeded"
+
+
+# -- a paused run --------------------------------------------------------------------------------------------------
+async def paused(scene: Scene) -> str:
+    await asked(scene)
+    return await ask_paused(scene.equipment, Attempt(scene.started[0], 1, 1), "Changes are frozen")
+
+
+PAUSES = [
+    ("ana", "retry", "done", "retry"),
+    ("ana", "abort", "done", "abort"),
+    ("cora", "retry", "done", "retry"),
+    ("ben", "retry", "wrong_role", "pending"),
+    ("dev", "abort", "wrong_role", "pending"),
+    ("cora", "done", "unknown_question", "pending"),
+    ("cora", "approved", "unknown_question", "pending"),
+]
+
+
+@pytest.mark.parametrize(("who", "word", "answer", "state"), PAUSES)
+async def test_X11_who_says_whether_a_paused_run_goes_on(
+    trouble: Scene, who: str, word: str, answer: str, state: str
+) -> None:
+    question = await paused(trouble)
+    assert code(await trouble.requests.answer_unknown(question, trouble.person(who), word)) == answer
+    assert (await trouble.approval()).state == state
+    assert trouble.woken == ([(trouble.started[0], question)] if answer == "done" else [])
+    if answer == "done":
+        assert (await trouble.entries())[-1].data["question"] == "paused"
+
+
+async def test_T60_the_requester_of_a_paused_run_cannot_release_what_an_operator_must(trouble: Scene) -> None:
+    question = await paused(trouble)
+    run, now = trouble.started[0], trouble.clock()
+    await trouble.write(lambda s: leases.acquire(s, ["supervisor_program:prod/payments"], run, now))
+    await end(trouble.equipment, run, Outcome.UNKNOWN, "nobody knows", keep_lease=True)
+    assert code(await trouble.requests.answer_unknown(question, trouble.person("ana"), "abort")) == "wrong_role"
+    assert list((await trouble.read(leases.holders)).values()) == [run]
+    assert (await trouble.requests.answer_unknown(question, trouble.person("cora"), "abort")).ok
+    assert await trouble.read(leases.holders) == {}

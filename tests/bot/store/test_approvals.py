@@ -105,6 +105,11 @@ async def test_T11_an_approval_is_for_one_digest_and_in_time(store: Store, appro
         ("unknown", "done", 1, True),
         ("unknown", "retry", 16, False),
         ("unknown", "abort", 16, True),
+        ("paused", "retry", 1, True),
+        ("paused", "retry", 15, False),
+        ("paused", "abort", 16, True),
+        ("paused", "done", 1, False),
+        ("paused", "approved", 1, False),
         ("confirmation", "approved", 1, True),
         ("confirmation", "expired", 0, True),
     ],
@@ -133,6 +138,35 @@ async def test_decided_questions_are_delivered_once(store: Store, approval: Make
     await store.write(lambda s: approvals.mark_delivered(s, "apr_1"))
     assert [a.id for a in await store.read(approvals.undelivered)] == ["apr_2"]
     assert [a.id for a in await store.read(approvals.pending)] == ["apr_3"]
+
+
+MINUTE = timedelta(minutes=1)
+
+
+async def test_what_is_due_is_told_once(store: Store, approval: Make, now: datetime) -> None:
+    rows = {
+        1: {"widen_at": now + 5 * MINUTE, "widen_to": ["leads"]},
+        2: {"remind_at": now + 6 * MINUTE},
+        3: {},
+        4: {"widen_at": now, "state": "approved"},
+    }
+    for number, changes in rows.items():
+        await store.write(lambda s, n=number, c=changes: approvals.open(s, approval(n, **c)))
+
+    async def due(minutes: int) -> list[str]:
+        at = now + minutes * MINUTE
+        return [found.id for found in await store.read(lambda s: approvals.due(s, at))]
+
+    assert [await due(minutes) for minutes in (4, 5, 6)] == [[], ["apr_1"], ["apr_1", "apr_2"]]
+    await store.write(lambda s: approvals.mark_told(s, "apr_1", widened=now + 5 * MINUTE, reminded=None))
+    assert await due(6) == ["apr_2"]
+    await store.write(lambda s: approvals.mark_told(s, "apr_2", widened=None, reminded=now + 6 * MINUTE))
+    assert await due(60) == []
+    told = [await store.read(lambda s, n=n: approvals.get(s, f"apr_{n}")) for n in (1, 2)]
+    assert [(found.widened_at, found.reminded_at) for found in told if found] == [
+        (now + 5 * MINUTE, None),
+        (None, now + 6 * MINUTE),
+    ]
 
 
 @lru_cache

@@ -60,3 +60,27 @@ async def test_an_empty_or_unknown_incident(store: Store, incident: Callable[...
     assert found is not None
     assert (found.facts, found.facts_at, found.proposal, found.similar, found.changes) == ((), None, None, (), ())
     assert await store.read(lambda s: board.load(s, "inc_9")) is None
+
+
+async def test_a_fresh_board_is_what_loading_it_afterwards_gives(
+    store: Store, incident: Callable[..., Incident], new_run: Callable[..., Run], now: datetime
+) -> None:
+    before = now - timedelta(days=3)
+
+    def fill(session: Session) -> tuple[board.Board, board.Board]:
+        incidents.save(session, incident(2, status="resolved", opened_at=before))
+        runs.create(session, new_run(incident_id="inc_2"))
+        runs.close(session, "run_1", "succeeded", "", now)
+        deployed = Change(source="github", key="1", service="payments", environment="prod", summary="v2", at=now)
+        changes.add(session, deployed)
+        entry = entries.append(session, Entry(incident_id="inc_1", kind=EntryKind.OPENED, at=now, actor="bot"))
+        incidents.save(session, incident())
+        stranger = entries.append(session, Entry(incident_id="inc_3", kind=EntryKind.OPENED, at=now, actor="bot"))
+        incidents.save(session, incident(3, service="", environment=""))
+        return board.fresh(session, incident(), entry), board.fresh(
+            session, incident(3, service="", environment=""), stranger
+        )
+
+    for number, made in zip((1, 3), await store.write(fill), strict=True):
+        assert made == await store.read(lambda s, n=number: board.load(s, f"inc_{n}"))
+    assert (await store.read(lambda s: board.load(s, "inc_1"))).fixed_by  # type: ignore[union-attr]  # reason: it is there

@@ -16,7 +16,7 @@ import pytest
 
 from bot.errors import ConfigurationError, Permanent, Transient
 from bot.store import inbox as inbox_module
-from bot.store.inbox import Inbox
+from bot.store.inbox import CHECKPOINT_AFTER, IDLE_AFTER, Inbox
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 ROOT = Path(inbox_module.__file__).parents[2]
@@ -50,6 +50,21 @@ async def test_T21_a_repeat_is_stored_once_even_while_the_first_is_in_flight(inb
     first = waiting[0]
     assert (first.source, first.key, first.body) == ("pagerduty", "key-0", b"\x00\xff raw")
     assert (first.headers, first.received_at) == ({"content-type": "application/json"}, NOW)
+
+
+async def test_the_crowd_is_how_many_waited_at_once(inbox: Inbox) -> None:
+    assert inbox.crowd == 0
+    await put(inbox, "alone")
+    await put(inbox, "alone again")
+    assert inbox.crowd == 1
+    senders = [asyncio.create_task(put(inbox, f"key-{n}")) for n in range(8)]
+    await asyncio.sleep(0)
+    inbox.count_anew()
+    assert inbox.crowd == 8, "they wait still"
+    senders[0].cancel()
+    await asyncio.gather(*senders, return_exceptions=True)
+    inbox.count_anew()
+    assert inbox.crowd == 0
 
 
 async def test_what_was_answered_is_on_disk(inbox: Inbox, place: Path) -> None:
@@ -148,6 +163,19 @@ async def test_closing_stores_what_was_queued_and_refuses_more(place: Path) -> N
     again = Inbox.open(place)
     assert (await again.counts())["waiting"] == 300
     again.close()
+
+
+async def test_the_log_is_folded_back_when_nobody_waits(inbox: Inbox, place: Path) -> None:
+    await asyncio.gather(*(put(inbox, f"key-{n}", b"x" * 4000) for n in range(CHECKPOINT_AFTER - 1)))
+    before = place.stat().st_size
+    await asyncio.sleep(2 * IDLE_AFTER)
+    assert place.stat().st_size == before, "a few deliveries are not worth it"
+    await put(inbox, "one more")
+    async with asyncio.timeout(10):
+        while place.stat().st_size < 4000 * CHECKPOINT_AFTER:
+            await asyncio.sleep(0.02)
+    assert await put(inbox, "and on it goes")
+    assert (await inbox.counts())["waiting"] == CHECKPOINT_AFTER + 1
 
 
 def test_a_place_that_cannot_be_used_names_the_fix(tmp_path: Path) -> None:

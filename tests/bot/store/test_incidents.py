@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -77,3 +78,19 @@ async def test_similar_are_resolved_older_and_of_the_same_alert(store: Store, in
 async def test_open_for_service_is_of_one_environment(store: Store, incident: Make) -> None:
     await save(store, incident(1), incident(2, environment="staging"), incident(3, status="resolved"))
     assert [i.id for i in await store.read(lambda s: incidents.open_for_service(s, "payments", "prod"))] == ["inc_1"]
+
+
+async def test_the_senders_id_is_found_through_the_index(store: Store) -> None:
+    """Ten thousand incidents later every alert is still one look, not a scan."""
+
+    def plans(session: Session) -> list[str]:
+        driver: Any = session.connection().connection.driver_connection
+        found: list[str] = []
+        for statement in (incidents.EXTERNAL, incidents.EXTERNALS):
+            made = statement._compiled()
+            rows = driver.execute(f"EXPLAIN QUERY PLAN {made.sql}", ["[]"] * made.sql.count("?")).fetchall()
+            found.append(str(rows[0][3]))
+        return found
+
+    for plan in await store.read(plans):
+        assert "USING INDEX ux_incident_external" in plan

@@ -7,6 +7,8 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from bot.store import kill_switch
 from bot.store.session import Store
 from guards.context import Stop
@@ -28,3 +30,18 @@ async def test_T55_a_stop_is_engaged_once_lifted_once_and_remembered(
         ("zoe", "over")
     ]
     raw.close()
+
+
+@pytest.mark.parametrize("level", ["all", "monitor"])
+async def test_T55_what_stands_for_everything_takes_no_name(store: Store, now: datetime, level: str) -> None:
+    with pytest.raises(ValueError, match="take no name"):
+        kill_switch.check(level, "payments")
+    assert await store.write(lambda s: kill_switch.engage(s, level, "", "look only", "ada", now))
+    assert await store.read(kill_switch.engaged) == (Stop(level, "", "look only", "ada"),)
+    assert await store.write(lambda s: kill_switch.lift(s, level, "", "over", "ada", now))
+
+
+@pytest.mark.parametrize(("level", "name"), [("watch", ""), ("Monitor", ""), ("", ""), ("service", "")])
+def test_T34_a_level_that_is_none(level: str, name: str) -> None:
+    with pytest.raises(ValueError, match=r"level|name"):
+        kill_switch.check(level, name)

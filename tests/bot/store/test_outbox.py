@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, StaticPool, create_engine
 from sqlmodel import Session, SQLModel
 
+from bot.errors import Transient
 from bot.store import outbox
 from bot.store.session import Store
 
@@ -105,6 +108,56 @@ async def test_two_senders_do_not_take_the_same_row(store: Store) -> None:
     first = await store.write(put("a", "1"))
     took = await asyncio.gather(*(store.write(lambda s: outbox.sending(s, first)) for _ in range(5)))
     assert took.count(True) == 1
+
+
+async def claimed(store: Store, limit: int = 10, **more: Any) -> list[str]:
+    """Claim in one transaction."""
+    return [row.subject for row in await store.write(lambda s: outbox.claim(s, "slack", START, limit, **more))]
+
+
+async def test_a_claim_takes_heads_in_order_and_nobody_else_gets_them(store: Store) -> None:
+    for lane, subject, priority in (("a", "1", 5), ("a", "2", 0), ("b", "3", 0), ("c", "4", 5)):
+        await store.write(put(lane, subject, priority))
+    assert await claimed(store, 2) == ["3", "1"]
+    assert await claimed(store) == ["4"]
+    assert await claimed(store) == []
+    row = await store.read(lambda s: outbox.get(s, 1))
+    assert row is not None
+    assert (row.state, row.attempts) == ("sending", 1)
+
+
+async def test_a_claim_tells_the_row_as_it_was_before(store: Store) -> None:
+    await store.write(put("a", "1"))
+    (row,) = await store.write(lambda s: outbox.claim(s, "slack", START, 1))
+    assert (row.state, row.attempts, row.maybe_sent) == ("pending", 0, False)
+
+
+async def test_a_claim_leaves_what_does_not_fit_now_and_looks_further(store: Store) -> None:
+    for lane in "abc":
+        await store.write(put(lane, lane))
+    assert await claimed(store, 1, fits=lambda row: row.lane != "a") == ["b"]
+    assert await subjects(store) == ["a", "c"], "what was left is offered again"
+
+
+async def test_a_claim_of_some_lanes_takes_their_first_row_only(store: Store) -> None:
+    await store.write(put("a", "1"))
+    for lane, subject in (("a", "2"), ("b", "3"), ("c", "4")):
+        await store.write(put(lane, subject))
+    assert await claimed(store, lanes=["a", "b", "none"]) == ["1", "3"]
+    assert await claimed(store, lanes=["a"]) == [], "its first row is being sent"
+    assert await claimed(store, lanes=[]) == []
+
+
+async def test_T51_a_claim_in_a_transaction_that_fails_claims_nothing(store: Store) -> None:
+    await store.write(put("a", "1"))
+
+    def fail(session: Session) -> None:
+        outbox.claim(session, "slack", START, 1)
+        raise Transient("the disk is full")
+
+    with pytest.raises(Transient):
+        await store.write(fail)
+    assert await claimed(store) == ["1"]
 
 
 @lru_cache

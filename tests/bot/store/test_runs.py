@@ -1,4 +1,4 @@
-"""Runs: stored with their plan, closed once, and turned into the history that guards see."""
+"""Runs: stored with their plan, and closed once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import Permanent
 from bot.plan import Plan
-from bot.store import attempts, runs
+from bot.store import runs
 from bot.store.runs import Run
 from bot.store.session import Store
 
@@ -67,52 +67,3 @@ async def test_lists_of_runs(store: Store, new_run: NewRun, plan: Callable[..., 
     assert [r.id for r in await store.read(lambda s: runs.for_incident(s, "inc_1"))] == ["run_1", "run_2"]
     assert [r.id for r in await store.read(runs.recent)] == ["run_3", "run_2", "run_1"]
     assert [r.id for r in await store.read(lambda s: runs.recent(s, "payments", 1))] == ["run_2"]
-
-
-@pytest.mark.parametrize(
-    ("attempt", "outcome", "expected"),
-    [
-        ("intended", None, "running"),
-        ("done", None, "running"),
-        ("failed", None, "failed"),
-        ("unknown", None, "unknown"),
-        ("intended", "unknown", "unknown"),
-        ("done", "succeeded", "succeeded"),
-        ("done", "failed", "failed"),
-        ("done", "rolled_back", "failed"),
-        ("done", "unknown", "unknown"),
-        ("done", "stopped", "succeeded"),
-        ("failed", "failed", "failed"),
-    ],
-)
-async def test_past_acts_tell_what_was_proved(
-    store: Store, new_run: NewRun, now: datetime, attempt: str, outcome: str | None, expected: str
-) -> None:
-    made = new_run()
-    look, restart = made.plan.steps
-    await store.write(lambda s: runs.create(s, made))
-    await store.write(lambda s: attempts.intend(s, "run_1", "look", 1, look.act, "w", now))
-    await store.write(lambda s: attempts.intend(s, "run_1", "restart", 1, restart.act, "w", now))
-    if attempt != "intended":
-        await store.write(lambda s: attempts.finish(s, "run_1", "restart", 1, attempt, {}, now))
-    if outcome:
-        await store.write(lambda s: runs.close(s, "run_1", outcome, "", now))
-    acts = await store.read(lambda s: runs.past_acts(s, now))
-    assert [(a.action, a.service, a.environment, a.target, a.actor, a.at, a.result) for a in acts] == [
-        ("supervisor.restart", "payments", "prod", "supervisor_program:prod/payments", "ada", now, expected)
-    ]
-    assert await store.read(lambda s: runs.past_acts(s, now + timedelta(seconds=1))) == ()
-
-
-async def test_a_failed_run_is_one_failure_not_one_per_step(store: Store, new_run: NewRun, now: datetime) -> None:
-    made = new_run()
-    second = made.plan.steps[1].model_copy(update={"id": "again"})
-    made = new_run(plan=made.plan.model_copy(update={"steps": (*made.plan.steps, second)}))
-    await store.write(lambda s: runs.create(s, made))
-    for n, step in enumerate(("restart", "again", "again.rollback")):
-        at = now + timedelta(seconds=n)
-        await store.write(lambda s, x=step, at=at: attempts.intend(s, "run_1", x, 1, second.act, "w", at))
-        await store.write(lambda s, x=step, at=at: attempts.finish(s, "run_1", x, 1, "done", {}, at))
-    await store.write(lambda s: runs.close(s, "run_1", "rolled_back", "", now))
-    acts = await store.read(lambda s: runs.past_acts(s, now))
-    assert [a.result for a in acts] == ["succeeded", "failed", "succeeded"]

@@ -6,10 +6,12 @@ import importlib
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -17,6 +19,7 @@ from sqlalchemy import Connection, Table, create_engine, inspect
 from sqlmodel import SQLModel
 
 from bot.errors import ConfigurationError, Permanent
+from bot.plan import Plan
 from bot.store import schema
 from bot.store.session import Store
 
@@ -56,7 +59,7 @@ async def test_the_migrations_make_exactly_the_models(store: Store, tmp_path: Pa
 
 async def test_the_contracts_tables_are_there(store: Store) -> None:
     names = "incident signal change enrichment proposal run approval vote attempt lease worker entry outbox"
-    names += " slack_message ticket audit automation_events stop"
+    names += " slack_message ticket audit automation_events stop decision breaker"
     assert set(names.split()) == set(all_tables())
 
 
@@ -89,6 +92,52 @@ async def test_a_strangers_database_is_refused(tmp_path: Path) -> None:
     raw = sqlite3.connect(tmp_path / "other.db")
     assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("incident",)]
     raw.close()
+
+
+def make_first_version(path: Path, plan: Plan) -> None:
+    """A database of version 0001 with a run and its attempts, as the program of then left it."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(schema.configuration(connection), "0001")
+    engine.dispose()
+    raw = sqlite3.connect(path)
+    names = "id incident_id proposal_id runbook action service environment plan digest state outcome requester"
+    names += " created_at stop_requested_by note"
+    values = {name: name for name in names.split()} | {"id": "run_1", "plan": plan.model_dump_json()}
+    marks = ", ".join("?" * len(values))
+    raw.execute(f"INSERT INTO run ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+    look, restart = (step.act.model_dump_json() for step in plan.steps)
+    for run, step, act in (
+        ("run_1", "look", look), ("run_1", "restart", restart), ("run_1", "restart:undo-0", restart),
+        ("run_gone", "restart", restart),
+    ):  # fmt: skip
+        row = (run, step, 1, "done", act, "w1", "2026-11-21T12:00:00.000000Z", "{}")
+        raw.execute(
+            "INSERT INTO attempt (run_id, step_id, attempt, state, act, worker, started_at, result)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+    raw.commit()
+    raw.close()
+
+
+def test_the_columns_that_limits_count_by_are_filled_from_what_is_stored(
+    url: str, tmp_path: Path, plan: Callable[..., Plan]
+) -> None:
+    make_first_version(tmp_path / "countersign.db", plan())
+    assert schema.upgrade(url) == ("0001", schema.HEAD)
+    raw = sqlite3.connect(tmp_path / "countersign.db")
+    found = raw.execute(
+        "SELECT run_id, step_id, operation, environment, target, purpose FROM attempt ORDER BY run_id, step_id"
+    ).fetchall()
+    raw.close()
+    target = "supervisor_program:prod/payments"
+    assert found == [
+        ("run_1", "look", "supervisor.tail_log", "prod", target, "look"),
+        ("run_1", "restart", "supervisor.restart", "prod", target, "change"),
+        ("run_1", "restart:undo-0", "supervisor.restart", "prod", target, "undo"),
+        ("run_gone", "restart", "supervisor.restart", "prod", target, "undo"),
+    ]
 
 
 def test_upgrade_says_from_where_to_where(url: str) -> None:

@@ -29,6 +29,12 @@ def count(session: Session) -> int:
     return int(session.connection().execute(text("SELECT count(*) FROM worker")).scalar_one())
 
 
+def half(session: Session) -> None:
+    """A write that fails in the middle."""
+    bump(session)
+    raise Permanent("the audit cannot be written")
+
+
 async def test_pragmas_are_those_of_the_design(store: Store) -> None:
     def ask(session: Session) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -43,6 +49,53 @@ async def test_writes_are_serialised(store: Store) -> None:
     assert sorted(seen) == list(range(40))
 
 
+async def test_a_look_after_a_write_sees_it_and_is_none_when_it_cannot_be_had(store: Store) -> None:
+    assert await store.write_then(bump, count) == (0, 1)
+
+    def full(_session: Session) -> int:
+        raise Transient("the disk is full")
+
+    assert await store.write_then(bump, full) == (1, None)
+    assert await store.read(count) == 2
+    with pytest.raises(Permanent):
+        await store.write_then(half, count)
+    assert await store.read(count) == 2
+
+
+async def test_what_would_be_lost_is_refused(store: Store) -> None:
+    with pytest.raises(TypeError, match="Core"):
+        await store.write(lambda s: s.add(object()))
+    with pytest.raises(TypeError, match="Statement"):
+        await store.read(lambda s: s.execute(text("SELECT 1")))
+
+
+async def test_a_connection_that_failed_is_replaced(store: Store) -> None:
+    connections = []
+
+    def broken(session: Session) -> None:
+        connections.append(session.connection())
+        raise sqlite3.OperationalError("disk I/O error")
+
+    for _ in range(2):
+        with pytest.raises(Transient, match="disk"):
+            await store.write(broken)
+    assert connections[0] is not connections[1]
+    assert all(connection.closed for connection in connections)
+    assert await store.write(bump) == 0
+
+
+async def test_closing_waits_for_what_nobody_waits_for_any_more(url: str) -> None:
+    store = await Store.open(url)
+    task = asyncio.create_task(store.write(bump))
+    await asyncio.sleep(0)
+    task.cancel()
+    await store.close()
+    async with await Store.open(url) as again:
+        assert await again.read(count) == 1
+    with pytest.raises(Transient, match="closed"):
+        await store.read(count)
+
+
 async def test_two_stores_on_one_file_do_not_lose_a_write(store: Store, url: str) -> None:
     async with await Store.open(url) as other:
         seen = await asyncio.gather(*((store if n % 2 else other).write(bump) for n in range(20)))
@@ -50,10 +103,6 @@ async def test_two_stores_on_one_file_do_not_lose_a_write(store: Store, url: str
 
 
 async def test_T63_a_failure_rolls_the_whole_transaction_back(store: Store) -> None:
-    def half(session: Session) -> None:
-        bump(session)
-        raise Permanent("the audit cannot be written")
-
     with pytest.raises(Permanent, match="audit"):
         await store.write(half)
     assert await store.read(count) == 0
