@@ -57,6 +57,7 @@ class Days:
         self._random = random.Random(seed)
         self._acts: deque[Any] = deque()
         self._calendars: dict[datetime, Any] = {}
+        self._calendar_data: dict[int, dict[str, Any]] = {}
         self.contexts: list[tuple[Any, tuple[Any, ...]]] = []
         self.runs: list[dict[str, Any]] = []
         self.attempts: list[dict[str, Any]] = []
@@ -117,7 +118,7 @@ class Days:
             rules = self._own(made)
             decision = self._policy.decide(context, rules)
             self.contexts.append((context, rules))
-            data = to_data(replace(context, run=run))
+            data = to_data(replace(context, run=run, calendar=None)) | self._calendar_data[id(context.calendar)]
             yield replace(made, outcome=decision.outcome, context=data, findings=decision_data(decision))
 
     def _calendar(self, now: datetime) -> Any:
@@ -125,6 +126,7 @@ class Days:
         import guards
         from bot.calendars import declared_calendar
         from bot.past_calendars import AHEAD, DAY
+        from guards.recording import to_data
 
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
         if day not in self._calendars:
@@ -133,7 +135,8 @@ class Days:
                 guards.Period("freeze", f"{IMPORTED}{n}", ("prod",), (decide.SERVICES[n],), day + n * DAY, day + n * DAY + DAY / 24)
                 for n in range(10)
             )  # fmt: skip
-            self._calendars[day] = guards.Calendar((*declared.periods, *events))
+            made = self._calendars[day] = guards.Calendar((*declared.periods, *events))
+            self._calendar_data[id(made)] = to_data(guards.Context(calendar=made))
         return self._calendars[day]
 
     def _carry_out(self, at: datetime, number: int, about: dict[str, Any]) -> None:
@@ -164,7 +167,7 @@ class Days:
                 "finished_at": ended,
                 "stop_requested_by": "",
                 "note": "",
-            }  # fmt: skip
+            }
         )
         self.attempts.append(
             {
@@ -183,7 +186,7 @@ class Days:
                 "result": {},
                 "cost": 1.0,
                 "standing": "",
-            }  # fmt: skip
+            }
         )
 
 

@@ -7,6 +7,7 @@ before the engine (reference/engine.md pitfalls 1 and 4), recovery before anythi
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import signal
 import sys
@@ -155,7 +156,7 @@ async def assemble(found: Configuration) -> Bot:
         poll=found.file.engine.poll,
         threads=found.file.engine.threads,
     )
-    triage = Triage(equipment, inbox, engine.wake)
+    triage = Triage(equipment, inbox, engine.wake, at_once=outbox)
     requests = Requests(equipment, engine.start, engine.wake)
     slack = SlackRoom(found, requests, clients.slack, renderer, store, inbox)
     has_keys = any(person.key for person in found.people.people)
@@ -256,6 +257,8 @@ async def _live(bot: Bot, found: Configuration) -> int:
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one) for one in loops]
     tasks.append(asyncio.create_task(stop.wait()))
     await asyncio.to_thread(bot.renderer.warm)
+    gc.collect()
+    gc.freeze()  # what was loaded at the start stays: a full collection over it would hold up a webhook for 100 ms
     log().info("countersign is running", port=port, mode=found.file.slack.mode, state=str(found.state_dir))
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     code = 0

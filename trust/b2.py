@@ -32,8 +32,13 @@ WAITING = 2  # processes for each that may work: half of their time they wait fo
 # how often each action is drawn
 WEIGHTS = {
     "ask": 10, "click": 42, "dispatch": 14, "carry": 5, "expire": 2, "clock": 8, "group": 4, "role": 1, "leave": 2,
-    "change": 3, "damage": 1, "stop": 3, "over": 1, "blind": 1.5, "restart": 0.6,
+    "change": 3, "damage": 1, "stop": 3, "over": 1, "blind": 1.5, "jump": 1, "restart": 0.6,
 }  # fmt: skip
+CLICKS = "done already authz_unavailable stranger wrong_card self_approval not_approver not_requester"
+STARTS = (
+    "done replayed stopped approval_void authz_unavailable clock_jumped expired incident_resolved kill_switch plan_changed "
+    "wrong_role"
+)
 # what must have happened at least once, in the words of b2_walk.py
 WANTED = (
     *ACTIONS,
@@ -42,10 +47,10 @@ WANTED = (
     *(f"approval of {place}: pending to approved" for place, rule in PLACES.items() if rule.count),
     *(f"approval of {place}: approved to rejected" for place, rule in PLACES.items() if rule.count),
     *(f"confirmation of {place}: pending to approved" for place, rule in PLACES.items() if rule.confirm),
-    *(f"click: {w}" for w in ["done", "already", "stranger", "wrong_card", "self_approval", "not_approver", "not_requester"]),
-    *(f"start: {w}" for w in ["done", "replayed", "approval_void", "expired", "plan_changed", "kill_switch", "wrong_role", "stopped"]),
+    *(f"click: {word}" for word in CLICKS.split()),
+    *(f"start: {word}" for word in STARTS.split()),
     *(f"run {word}" for word in ("succeeded", "refused", "expired", "stopped")),
-    "start: incident_resolved", "ask: already", "ask: target_busy", "ask: stranger", "expired by its timer",
+    "ask: already", "ask: target_busy", "ask: stranger", "expired by its timer",
     "answered by those who may later",
 )  # fmt: skip
 # what a short form meets as well
@@ -73,7 +78,8 @@ def draw(dice: Random, left: list[int], model: Model) -> Action | None:
 
 def mend(model: Model) -> list[Action]:
     """What would undo something that keeps everything from starting."""
-    made = [Action(name) for name, on in (("over", model.over), ("blind", model.blind)) if on]
+    switches = {"over": model.over, "blind": model.blind, "jump": model.jumped}
+    made = [Action(name) for name, on in switches.items() if on]
     made += [Action("change", part) for part, version in enumerate(model.key) if version]
     levels = {"all": 0, "environment": 1, "service": 2}
     for level, name in sorted(model.stops):

@@ -234,6 +234,11 @@ async def blind(walk: Walk, action: Action) -> None:
     walk.stage.bend()
 
 
+async def jump(walk: Walk, action: Action) -> None:
+    """Somebody turned the clock, or it has been right for long enough."""
+    walk.model.jumped = walk.stage.jumped = not walk.model.jumped
+
+
 async def restart(walk: Walk, action: Action) -> None:
     """The bot is started again over the same database."""
     await walk.stage.restart()
@@ -244,6 +249,6 @@ async def restart(walk: Walk, action: Action) -> None:
 ACTIONS: dict[str, Callable[[Walk, Action], Coroutine[Any, Any, None]]] = {
     each.__name__: each
     for each in (
-        ask, click, dispatch, carry, expire, clock, group, role, leave, change, damage, stop, over, blind, restart
+        ask, click, dispatch, carry, expire, clock, group, role, leave, change, damage, stop, over, blind, jump, restart
     )
 }  # fmt: skip

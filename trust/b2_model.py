@@ -96,6 +96,7 @@ class Model:
     """The world as it should be.
 
     stops: engaged levels and names. over: the monitor says the incident is resolved. blind: LOOKED_UP cannot be.
+    jumped: somebody turned the clock, and no approval is used for a while (T65).
     """
 
     humans: dict[str, Human]
@@ -104,6 +105,7 @@ class Model:
     stops: set[tuple[str, str]] = field(default_factory=set)
     over: bool = False
     blind: bool = False
+    jumped: bool = False
     runs: list[RunState] = field(default_factory=list)
 
     # -- asking ------------------------------------------------------------------------------------------------------
@@ -261,6 +263,8 @@ class Model:
                 reasons.add("plan_changed")
             if question.state == "consumed":
                 continue
+            if question.kind == "approval" and self.jumped:
+                reasons.add("clock_jumped")
             if question.kind == "approval" and not self.agreed(run, question):
                 reasons.add("authz_unavailable" if self.in_doubt(question) else "approval_void")
             if question.state != "approved" or question.expires <= self.now:

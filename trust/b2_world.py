@@ -87,6 +87,7 @@ class Stage:
         self._number = 0
         self.key = [0, 0, 0]
         self.blind = False
+        self.jumped = False
         self._humans = humans
         self.acts = shop.world.acts = []
         shop.world.live = IncidentStatus.TRIGGERED
@@ -108,6 +109,7 @@ class Stage:
             self._shop.equipment,
             store=store,
             clock=lambda: self.now,
+            clock_jumped=lambda: self.jumped,
             sleep=self._sleep,
             new_id=self._new_id,
             kill_switch=KillSwitch(store, self._shop.where / "kill_switch", lambda: self.now, patience=30.0),

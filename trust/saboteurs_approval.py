@@ -218,8 +218,8 @@ SABOTEURS: tuple[Saboteur, ...] = (
     Saboteur(
         "the last look before the act is left out",
         "bot/stages/precheck.py",
-        "    if isinstance(stopped, Deny):\n        return stopped",
-        "",
+        "    denied = stopped(plan, act, stops)",
+        "    denied = None",
         B16,
     ),
 )

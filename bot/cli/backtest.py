@@ -121,7 +121,7 @@ def _show_group(console: Console, changes: list[dict[str, Any]], above: str, cou
     if kind != above:
         console.print(Text(f"\n{kind.upper()}: {counts[kind]}", style=STYLES[kind in LAXER]))
     place = f"{first['runbook']}, step {first['step']}, on {first['service']} in {first['environment']}"
-    console.print(Text(f"{len(changes):>5} × {place}"))
+    console.print(Text(f"{len(changes):>5} of {place}"))
     console.print(Text(f"        {words(first['before'])}  →  {words(first['after'])}"))
     why = first["after"]["why"] or first["before"]["why"]
     last = changes[-1]

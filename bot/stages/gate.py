@@ -126,7 +126,8 @@ def questions(equipment: Equipment, plan: Plan, decisions: Sequence[guards.Decis
             these = question.approvers.any_of if question.approvers else ()
             shared = tuple(group for group in any_of if group in these)
             if these and not shared and len(these) == 1:
-                needed.append(these[0])  # one group beside the others: somebody of it as well, not nobody
+                count += these[0] not in needed  # one group beside the others: one person of it as well, not nobody
+                needed.append(these[0])
             elif these:
                 any_of = shared
         all_of = tuple(dict.fromkeys(needed))

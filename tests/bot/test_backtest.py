@@ -290,7 +290,7 @@ async def test_the_rules_are_those_that_the_gate_asks(trouble: Scene) -> None:
     for step, decision in zip(plan.steps, recorded, strict=True):
         person = trouble.person("ana")
         context = await trouble.read(
-            lambda s, step=step: snapshot(s, equipment, plan, step, person, "", (), trouble.clock())
+            lambda s, step=step, person=person: snapshot(s, equipment, plan, step, person, "", (), trouble.clock())
         )
         rules = own(decision)
         assert rules
@@ -342,7 +342,7 @@ async def test_what_the_bot_recorded_comes_out_the_same_and_changes_with_the_pol
     await trouble.ask()
     await trouble.vote()
     await trouble.carry_out()
-    await trouble.read(lambda s: runs.recent(s))
+    await trouble.read(runs.recent)
     store, own = trouble.equipment.store, todays_rules(trouble.equipment.library.runbooks, OPERATIONS)
     before = START - timedelta(days=90)
     same = await core.backtest(store, policy(), before, own, policy())

@@ -73,6 +73,10 @@ WALKS = {
     "T55 stopped between yes and start": "ask(1, 5, 0) click(0, 0, 2) stop(1, 1, 0) dispatch(0, 0, 1)",
     "G9 the requester loses the role": "ask(1, 5, 0) click(0, 0, 2) role(5, 0, 0) dispatch(0, 0, 1)",
     "T23 resolved meanwhile": "ask(1, 5, 0) click(0, 0, 2) over(0, 0, 0) dispatch(0, 0, 1)",
+    "T65 the clock was turned": "ask(1, 5, 0) click(0, 0, 2) jump(0, 0, 0) dispatch(0, 0, 1)",
+    "T65 the clock was turned where only the runbook asks": (
+        "ask(5, 0, 0) click(0, 0, 2) click(1, 3, 2) jump(0, 0, 0) dispatch(0, 0, 1)"
+    ),
     "a restart changes nothing": "ask(2, 5, 0) click(0, 0, 2) restart(0, 0, 0) click(0, 1, 2) restart(0, 0, 0) carry(0, 0, 0)",
 }
 

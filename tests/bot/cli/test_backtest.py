@@ -79,7 +79,7 @@ def test_what_would_change_is_told_with_what_becomes_possible_first(
     told = runbookctl("backtest", "--policy", new_policy(installation, policy, "auto"))
     assert told.code == 1
     assert "ASKED -> ALLOWED: 3" in told.out
-    assert "    3 × restart-service, step restart, on payments in prod" in told.out
+    assert "    3 of restart-service, step restart, on payments in prod" in told.out
     assert "→  allowed" in told.out
     stricter = runbookctl("backtest", "--policy", new_policy(installation, policy, "forbid"))
     assert (stricter.code, "ASKED -> REFUSED: 3" in stricter.out) == (1, True)

@@ -175,7 +175,7 @@ MERGED: dict[str, tuple[list[Decision], list[Ask]]] = {
     ),
     "T14 one single other group is needed as well": (
         [asking(ask("approval", 900, Approvers(1, ("leads",))))],
-        [ask("approval", 900, Approvers(1, ("payments-oncall",), ("leads",)))],
+        [ask("approval", 900, Approvers(2, ("payments-oncall",), ("leads",)))],
     ),
     "T43 several groups that share nobody with the others leave nobody": (
         [asking(ask("approval", 900, Approvers(1, ("leads", "sre"))))],

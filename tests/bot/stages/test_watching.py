@@ -15,7 +15,6 @@ from bot.plan import Act, Plan
 from bot.stages.execute import Attempt, execute
 from bot.stages.watching import WORDS, watched
 from bot.store import kill_switch, leases
-from guards import Deny
 from tests.fakes.equipment import FakeAdapter
 from tests.fakes.scene import Scene
 
@@ -148,12 +147,11 @@ async def test_when_the_bot_stops_so_does_the_act(ready: Scene) -> None:
 
 async def test_T55_the_step_that_was_broken_off_is_in_the_record(ready: Scene) -> None:
     slow = Slow()
-    adapter = SlowAdapter(slow, ready)
-    assert not isinstance(adapter.forbidden((await ready.run()).plan.steps[0].act), Deny)
-    ready.change(adapters={"supervisor": adapter})
+    ready.change(adapters={"supervisor": SlowAdapter(slow, ready)})
     task = asyncio.create_task(execute(ready.equipment, Attempt(ready.started[0], 0, 1)))
     await slow.begun.wait()
     await engage(ready, "both")
     told = await asyncio.wait_for(task, 2)
     assert (told["state"], told["reason"]) == ("failed", WORDS)
-    assert [(e.kind.value, e.data["state"]) for e in await ready.entries()][-1:] == [("executed", "failed")]
+    last = (await ready.entries())[-1]
+    assert (last.kind.value, last.data["state"], last.data["summary"]) == ("executed", "failed", WORDS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -275,3 +277,22 @@ def test_one_act_as_it_looked_from_minute_to_minute(
     one = history.Lived("run_1", act, state, minute(finished), minute(ended), outcome, last)
     assert [one.seen(BEGAN + timedelta(minutes=n)).result for n in range(4)] == told.split()
     assert one.settled == (None if ended is None else minute(max(finished or 0, ended)))
+
+
+async def test_decisions_are_read_as_they_are_written(store: Store, now: datetime) -> None:
+    made = decisions.RecordedDecision(
+        at=now, incident_id="inc_1", run_id="run_1", step_id="restart", phase="act", runbook="r", service="payments",
+        environment="prod", action="supervisor.restart", actor="ana", outcome="deny", policy_digest="d", looked_back=60.0,
+        standing="st", context={"action": 'ä " {', "targets": ["x"]}, findings=[{"rule": "freeze", "inputs": {}}],
+    )  # fmt: skip
+    for _ in range(3):
+        await store.write(lambda s: decisions.add(s, made))
+    page = await store.read(lambda s: decisions.page(s, now, 1, 10))
+    found = await store.read(lambda s: history.written(s, now, 1, 10))
+    again = [
+        replace(each.decision, context=json.loads(each.context), findings=json.loads(each.findings)) for each in found
+    ]
+    assert again == page
+    assert [each.decision.id for each in found] == [2, 3]
+    assert await store.read(lambda s: history.written(s, now + timedelta(seconds=1), 0, 10)) == []
+    assert len(await store.read(lambda s: history.written(s, now, 0, 2))) == 2
