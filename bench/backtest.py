@@ -217,25 +217,32 @@ async def fill(path: Path, days: Days) -> Any:
     return store
 
 
-def alone(made: Any, contexts: list[tuple[Any, tuple[Any, ...]]]) -> float:
-    """Seconds of `decide` over every context."""
-    began = time.perf_counter()
-    for context, rules in contexts:
-        made.decide(context, rules)
-    return time.perf_counter() - began
+async def one_round(store: Any, made: Any, own: Any, contexts: list[tuple[Any, tuple[Any, ...]]]) -> Round:
+    """Seconds of `decide` over every context and of a backtest over every decision, in turns, page by page.
 
-
-async def ours(store: Any, made: Any, own: Any, count: int) -> float:
-    """Seconds of a backtest over everything. Raises Failed when it does not come out as it was recorded."""
+    Raises Failed when it does not come out as it was recorded.
+    """
     from bot.backtest import backtest
 
+    times: list[float] = []
+    done = 0
+
+    def alone(count: int) -> None:
+        """What the backtest has just done, without it."""
+        nonlocal done
+        began = time.perf_counter()
+        for context, rules in contexts[done:count]:
+            made.decide(context, rules)
+        times.append(time.perf_counter() - began)
+        done = count
+
     began = time.perf_counter()
-    found = await backtest(store, made, BEGAN, own, made)
+    found = await backtest(store, made, BEGAN, own, made, progress=alone)
     took = time.perf_counter() - began
     wrong = [f"{each.kind}: {each.before.words}, {each.after.words}" for each in found.changed[:3]]
-    if wrong or found.unreadable or found.gone or found.count != count:
-        raise Failed(f"{found.count} of {count} decisions, {len(found.changed)} changed {wrong} {found.unreadable[:3]}")
-    return took
+    if wrong or found.unreadable or found.gone or found.count != len(contexts):
+        raise Failed(f"{found.count} decisions, {len(found.changed)} changed {wrong} {found.unreadable[:3]}")
+    return Round(sum(times), took - sum(times))
 
 
 async def measure(run: Run) -> AsyncIterator[list[Figure]]:
@@ -248,16 +255,13 @@ async def measure(run: Run) -> AsyncIterator[list[Figure]]:
     made = Policy.from_mapping(policy())
     own = todays_rules(Library([BUILTIN]).runbooks, OPERATIONS)
     days = Days(made, own, QUICK if run.quick else COUNT, run.seed)
-    rounds: list[Round] = []
     with run.folder("backtest") as folder:
         store = await fill(folder / "countersign.db", days)
         try:
-            count = len(days.contexts)
-            for _ in range(min(run.rounds, 3)):
-                rounds.append(Round(alone(made, days.contexts), await ours(store, made, own, count)))
+            rounds = [await one_round(store, made, own, days.contexts) for _ in range(min(run.rounds, 3))]
         finally:
             await store.close()
-    yield [figure(rounds, count, len(days.attempts))]
+    yield [figure(rounds, len(days.contexts), len(days.attempts))]
 
 
 def figure(rounds: list[Round], count: int, acts: int) -> Figure:

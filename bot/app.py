@@ -156,7 +156,7 @@ async def assemble(found: Configuration) -> Bot:
         poll=found.file.engine.poll,
         threads=found.file.engine.threads,
     )
-    triage = Triage(equipment, inbox, engine.wake, at_once=outbox)
+    triage = Triage(equipment, inbox, engine.wake, at_once=outbox, start_run=engine.start)
     requests = Requests(equipment, engine.start, engine.wake)
     slack = SlackRoom(found, requests, clients.slack, renderer, store, inbox)
     has_keys = any(person.key for person in found.people.people)

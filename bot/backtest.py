@@ -198,10 +198,11 @@ async def backtest(
     before: Policy | None = None,
     *,
     page: int = PAGE,
+    progress: Callable[[int], object] = abs,
 ) -> Comparison:
     """Every decision since an instant, decided once more; `page` of them are in memory at a time.
 
-    Raises Transient when the database cannot be read.
+    progress: is told how many were decided so far, after every page. Raises Transient when the database cannot be read.
     """
     past = Past(await store.read(lambda session: history.lived(session, since - LONGEST_WINDOW, since)))
     test = Backtest(policy, past, own_rules, before)
@@ -213,6 +214,7 @@ async def backtest(
     while some := await store.read(read):
         after = some[-1].decision.id
         test.add(some)
+        progress(test.comparison.count)
     return test.comparison
 
 

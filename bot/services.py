@@ -116,6 +116,10 @@ class Catalogue(Frozen):
         return found
 
 
+BOT = "bot"
+"""Who asks when nobody but the bot does; no person can have this id."""
+
+
 class SlackIdentity(Frozen):
     """A Slack account: both ids, as in the signed payload (trust case T07)."""
 
@@ -166,6 +170,8 @@ class People(Frozen):
         accounts = [a for p in self.people for a in p.slack]
         if len(set(ids)) != len(ids):
             raise ValueError("a person id is used twice")
+        if BOT in ids:
+            raise ValueError(f"{BOT!r} is the id of the bot itself")
         if len(set(accounts)) != len(accounts):
             raise ValueError("a Slack account belongs to two people")
         keys = [p.key for p in self.people if p.key]

@@ -20,6 +20,7 @@ from bot.kill_switch import together
 from bot.membership import Membership
 from bot.plan import Act, Plan, PlanStep
 from bot.stages.base import Equipment
+from bot.stages.by_itself import asked_by, unconfirmed
 from bot.stages.gate import decide_step, looked_back, snapshot
 from bot.stages.kept import count_act, keep_decision
 from bot.stages.known import Known, known
@@ -143,13 +144,15 @@ async def _intend(
     """Ask the guards and write the intent, in one transaction; what stopped it, or what the fence is to know."""
     plan, step_id = run.plan, attempt.step_id(run.plan)
     stopped_here = equipment.kill_switch.here()
-    requester = equipment.people.by_id(run.requester)
+    requester = asked_by(equipment.people, run.requester)
     now, jumped = equipment.clock(), clock_suspends(equipment, plan.environment)
 
     def intend(session: Session) -> Deny | None:
         stops = together(stopped_here, kill_switch.engaged(session))
         context = snapshot(session, equipment, plan, step, requester, run.id, stops, now, world)
         decision = decide_step(equipment, plan, step, context)
+        if requester is None:
+            decision = unconfirmed(equipment.policy, context, decision)
         back = looked_back(equipment, plan, step)
         keep_decision(session, plan, step, context, decision, phase="act", looked_back=back)
         if decision.outcome == "deny":

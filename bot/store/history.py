@@ -242,6 +242,6 @@ DECIDED_SINCE = Statement(
 def written(session: Session, since: datetime, after: int, limit: int) -> list[Written]:
     """As `bot.store.decisions.page`, with the JSON as text."""
     return [
-        Written(RecordedDecision(*head, {}, [], number), context, findings)
+        Written(RecordedDecision(**dict(zip(HEAD, head, strict=True)), id=number), context, findings)
         for *head, context, findings, number in DECIDED_SINCE.rows(session, since=since, after=after, most=limit)
     ]

@@ -34,10 +34,11 @@ async def test_another_policy_than_the_recorded_one_is_noticed(tmp_path: Path) -
     days = backtest.Days(MADE, OWN, 80, seed=1)
     store = await backtest.fill(tmp_path / "countersign.db", days)
     try:
-        assert await backtest.ours(store, MADE, OWN, 80) > 0
+        found = await backtest.one_round(store, MADE, OWN, days.contexts)
+        assert 0 < found.limit < found.ours
         other = Policy.from_mapping(backtest.policy() | {"requesters": {"roles": ["admin"]}})
         with pytest.raises(Failed, match="changed"):
-            await backtest.ours(store, other, OWN, 80)
+            await backtest.one_round(store, other, OWN, days.contexts)
     finally:
         await store.close()
 

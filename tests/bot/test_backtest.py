@@ -297,17 +297,22 @@ async def test_the_rules_are_those_that_the_gate_asks(trouble: Scene) -> None:
         assert equipment.policy.decide(context, rules) == decide_step(equipment, plan, step, context)
 
 
-def test_an_increment_has_the_rules_of_its_step(trouble_free: core.OwnRules) -> None:
+def test_an_increment_has_the_rules_of_its_step(todays: core.OwnRules) -> None:
     step = decided(policy(), runbook="restart-service", action="supervisor.restart")
-    whole = trouble_free(step)
+    whole = todays(step)
     assert whole
-    assert trouble_free(replace(step, step_id="restart-2")) == whole
-    for gone in ({"runbook": "nothing"}, {"step_id": "restart-x"}, {"step_id": "other-1"}, {"action": "x.y"}):
-        assert trouble_free(replace(step, **gone)) is None
+    assert todays(replace(step, step_id="restart-2")) == whole
+    gone = [
+        replace(step, runbook="nothing"),
+        replace(step, step_id="restart-x"),
+        replace(step, step_id="other-1"),
+        replace(step, action="x.y"),
+    ]
+    assert [todays(each) for each in gone] == [None] * 4
 
 
 @pytest.fixture
-def trouble_free() -> core.OwnRules:
+def todays() -> core.OwnRules:
     from runbooks.load import BUILTIN, Library
 
     return todays_rules(Library([BUILTIN]).runbooks, OPERATIONS)
@@ -358,7 +363,11 @@ async def test_what_the_bot_recorded_comes_out_the_same_and_changes_with_the_pol
 
 async def test_every_page_is_read(trouble: Scene) -> None:
     decision = decided(policy())
+    so_far: list[int] = []
     for _ in range(5):
         await trouble.write(lambda s: decisions.add(s, decision))
-    found = await core.backtest(trouble.equipment.store, policy(**STRICT), NOON, no_rules, page=2)
+    found = await core.backtest(
+        trouble.equipment.store, policy(**STRICT), NOON, no_rules, page=2, progress=so_far.append
+    )
+    assert so_far == [2, 4, 5]
     assert (found.count, [changed.decision.id for changed in found.changed]) == (5, [1, 2, 3, 4, 5])

@@ -64,9 +64,9 @@ def test_every_mode_a_runbook_may_set_is_one_the_demo_service_has(places: Places
 
 
 def test_a_story_may_put_any_key_into_the_policy(places: Places) -> None:
-    usual = configuration.policy(SandboxSettings())
+    usual = configuration.policy(SandboxSettings(), NOW)
     story = {"limits": [{"max": 1, "per": "service", "window": "1h"}], "scale": {"max_factor": 2}}
-    changed = configuration.policy(SandboxSettings(policy=story))
+    changed = configuration.policy(SandboxSettings(policy=story), NOW)
     assert changed == {**usual, **story}
     settings = SandboxSettings(policy={"scale": {"ask_above_percent": 10, "max_factor": 2}})
     found = load(configuration.write(places, settings, NOW), {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -202,6 +202,29 @@ def test_T11_somebody_who_left_the_directory_is_not_the_bot(trouble: Scene) -> N
     assert gone is not None
     assert (gone.id, gone.roles) == ("eve", ())
     assert not actor_of(gone).is_bot
+
+
+async def test_T11_a_run_of_somebody_who_left_the_directory_is_refused_at_the_act(desk: Desk) -> None:
+    desk.set("auto")
+    assert (await desk.scene.ask()).ok
+    left = [person for person in desk.scene.equipment.people.people if person.id != "ana"]
+    desk.scene.change(people=desk.scene.equipment.people.model_copy(update={"people": tuple(left)}))
+    assert await desk.scene.carry_out() == "refused"
+    assert [said["code"] for said in await desk.said("refused")] == ["wrong_role"]
+    assert desk.scene.world.acts == []
+
+
+async def test_an_operations_own_confirmation_is_approved_and_then_carried_out(desk: Desk) -> None:
+    desk.set("auto")
+    operations = dict(desk.scene.equipment.operations)
+    restart = operations["supervisor.restart"]
+    confirmed = guards.require_confirmation(message="Really?", timeout=120)(restart.plan)
+    operations["supervisor.restart"] = replace(restart, plan=confirmed)
+    desk.scene.change(operations=operations)
+    await desk.look()
+    assert [question.kind for question in [await desk.scene.approval()]] == ["approval"]
+    assert (await desk.scene.vote("ben")).ok
+    assert await desk.scene.carry_out() == "succeeded"
 
 
 # -- not twice -------------------------------------------------------------------------------------------------------
