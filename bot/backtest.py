@@ -198,7 +198,7 @@ async def backtest(
     before: Policy | None = None,
     *,
     page: int = PAGE,
-    progress: Callable[[int], object] = abs,
+    progress: Callable[[int], object] | None = None,
 ) -> Comparison:
     """Every decision since an instant, decided once more; `page` of them are in memory at a time.
 
@@ -214,7 +214,8 @@ async def backtest(
     while some := await store.read(read):
         after = some[-1].decision.id
         test.add(some)
-        progress(test.comparison.count)
+        if progress is not None:
+            progress(test.comparison.count)
     return test.comparison
 
 

@@ -1,7 +1,7 @@
 """Decisions of the guards as they were made, with everything they looked at, for `explain` and `backtest` (mission G12).
 
 Written in the transaction that acts on the decision (bot/stages/asking.py, bot/stages/execute.py); read by
-bot/explaining.py and `runbookctl backtest`. The history of past acts is not stored here: bot/store/history.py rebuilds it
+bot/explanations.py and `runbookctl backtest`. The history of past acts is not stored here: bot/store/history.py rebuilds it
 for any moment. Must not decide anything.
 """
 
