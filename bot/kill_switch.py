@@ -8,11 +8,14 @@ to stop.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +30,7 @@ from guards.context import Stop
 T = TypeVar("T")
 
 LOG = logging.getLogger(__name__)
+LOCK_TRIES, LOCK_PAUSE = 50, 0.02  # seconds
 PATIENCE = 2.0  # seconds for the database to answer; then it counts as unreadable
 LARGEST = 65_536  # bytes of the file; more is not ours
 BOT = "countersign"
@@ -134,10 +138,11 @@ def engage_file(path: Path, level: str, name: str, reason: str, by: str) -> None
     rows.check(level, name)
     line = json.dumps({"level": level, "name": name, "reason": reason, "by": by})
     try:
-        before = path.read_bytes() if path.exists() else b""
-        if before and not before.endswith(b"\n"):
-            before += b"\n"
-        _write(path, before + line.encode() + b"\n")
+        with _alone(path.parent):
+            before = path.read_bytes() if path.exists() else b""
+            if before and not before.endswith(b"\n"):
+                before += b"\n"
+            _write(path, before + line.encode() + b"\n")
     except OSError as error:
         raise Transient(f"{path} cannot be written: {error.strerror}") from error
 
@@ -161,6 +166,17 @@ def lift_file(path: Path, level: str, name: str) -> bool:
 
     Raises Transient when the file cannot be changed: the stop then stays.
     """
+    try:
+        with _alone(path.parent):
+            return _lift(path, level, name)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Transient(f"{path} cannot be changed: {error.strerror}") from error
+
+
+def _lift(path: Path, level: str, name: str) -> bool:
+    """`lift_file`, alone in the folder."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -221,6 +237,26 @@ def _write(path: Path, content: bytes) -> None:
         fresh.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else of us changes the file meanwhile: two kills at once must not lose one.
+
+    Waits a second at most; an emergency stop is never held up by a process that hangs with the lock in its hand.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for _ in range(LOCK_TRIES):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(LOCK_PAUSE)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:
