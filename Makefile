@@ -13,7 +13,7 @@ demo: .venv/runtime
 	$(BIN)/runbookctl sandbox
 
 test: .venv/development
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: .venv/development
 	$(BIN)/ruff format --check .
