@@ -13,8 +13,8 @@ from runbooks.model import Runbook
 
 
 def canonical(runbook: Runbook) -> bytes:
-    """The RFC 8785 canonical JSON of the whole runbook, without the name of its file."""
-    return rfc8785.dumps(runbook.model_dump(mode="json", by_alias=True))
+    """The RFC 8785 canonical JSON of the whole runbook, without the name of its file and without its tests."""
+    return rfc8785.dumps(runbook.model_dump(mode="json", by_alias=True, exclude={"tests"}))
 
 
 def digest(runbook: Runbook) -> str:

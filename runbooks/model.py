@@ -10,9 +10,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runbooks.case import Case
+
 Risk = Literal["read", "safe", "caution", "forbidden"]
 SIZE = "wanted"
 """The parameter of an operation that says how many there shall be; what `increments` cuts into steps."""
+
+
+def _empty(value: object) -> bool:
+    """Whether a key that came later says nothing: then it is not in the canonical form, and old digests stay."""
+    return not value
 
 
 class Part(BaseModel):
@@ -22,8 +29,12 @@ class Part(BaseModel):
 
 
 class Match(Part):
-    """When this runbook applies. symptoms: words for text search; alerts: alert names; when: CEL over incident, facts."""
+    """When this runbook applies. symptoms: words for text search; alerts: alert names; when: CEL over incident, facts.
 
+    signatures: RE2 patterns of known errors, looked for in the alert's text and in log lines (mission R6).
+    """
+
+    signatures: tuple[str, ...] = Field(default=(), exclude_if=_empty)
     symptoms: tuple[str, ...] = ()
     alerts: tuple[str, ...] = ()
     labels: dict[str, str] = Field(default_factory=dict)
@@ -102,7 +113,9 @@ class Step(Part):
 
     action: name of an operation. with_: its parameters (`${name}` stands for a whole parameter). when, precheck: CEL.
     rollback: empty tuple for `rollback: none`. increments: carry a change of size out in steps of at most so many percent,
-    each proved before the next (mission G7); None, and not in the digest, for all at once.
+    each proved before the next (mission G7); None, and not in the digest, for all at once. waves: act on several members
+    in turn, each wave proved before the next: a count (`1`), a share (`25%`) or `rest`, which must be last (mission E4).
+    on_failure: `escalate` undoes what the runbook says and calls people; `continue`, for steps that only read, goes on.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -119,6 +132,8 @@ class Step(Part):
     safety: Safety | None = None
     deadline: float = Field(default=60.0, gt=0, le=3600)
     increments: float | None = Field(default=None, gt=0, le=100, exclude_if=lambda percent: percent is None)
+    waves: tuple[str, ...] = Field(default=(), exclude_if=_empty)
+    on_failure: Literal["escalate", "continue"] = Field(default="escalate", exclude_if=lambda w: w == "escalate")
 
 
 class Escalate(Part):
@@ -129,7 +144,12 @@ class Escalate(Part):
 
 
 class Runbook(Part):
-    """A whole runbook. source: file it came from (not part of the digest)."""
+    """A whole runbook. source: file it came from (not part of the digest).
+
+    meaning, impact, diagnosis: for the page that people read (what the alert means, who notices, where to look).
+    waits_for: names of adapters that its operations need and that do not exist here yet: it loads and lints, and is never
+    offered. tests: its own cases; not part of the digest, for they prove it and do not change it.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     title: str
@@ -140,5 +160,10 @@ class Runbook(Part):
     params: dict[str, Parameter] = Field(default_factory=dict)
     steps: tuple[Step, ...] = Field(min_length=1)
     escalate: Escalate = Escalate()
+    meaning: str = Field(default="", exclude_if=_empty)
+    impact: str = Field(default="", exclude_if=_empty)
+    diagnosis: tuple[str, ...] = Field(default=(), exclude_if=_empty)
+    waits_for: tuple[str, ...] = Field(default=(), exclude_if=_empty)
+    tests: tuple[Case, ...] = Field(default=(), exclude_if=_empty)
     short_form: bool = False
     source: str = Field(default="", exclude=True)

@@ -15,7 +15,11 @@ from runbooks.units import UnitError, percent, samples, seconds
 
 STEP_KEYS = ("expect", "safety", "verify", "rollback", "rollback_note", "irreversible", "deadline")
 SHORT_KEYS = frozenset(
-    {"id", "title", "owner", "review_every", "description", "match", "command", "escalate", *STEP_KEYS}
+    {
+        *("id", "title", "owner", "review_every", "description", "match", "command", "escalate"),
+        *("meaning", "impact", "diagnosis", "tests"),
+        *STEP_KEYS,
+    }
 )
 MAX_WORDS = 64
 METACHARACTERS = frozenset(";|&$`<>(){}[]*?~'\"\\!#^%")

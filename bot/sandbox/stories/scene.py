@@ -80,7 +80,7 @@ class Scene:
         """The thread without the cards, which are edited and so have no place in an order."""
         found = self.summaries()
         replies = self.workspace.slack.thread(CHANNEL, found[-1].ts)[1:] if found else []
-        return [text_of(m) for m in replies if m.user == self.workspace.slack.bot.id and not is_card(m)]
+        return [told(m) for m in replies if m.user == self.workspace.slack.bot.id and not is_card(m)]
 
     def cards(self) -> list[str]:
         """The cards of the runs in the thread, oldest first."""
@@ -260,6 +260,12 @@ class Scene:
 def text_of(message: SlackMessage) -> str:
     """Everything a person reads in one message."""
     return judge.flat([message.text, list(message.blocks), list(message.attachments)])
+
+
+def told(message: SlackMessage) -> str:
+    """What a person reads, and the mark of the delivery that Slack keeps beside it: two honest lines may say the same."""
+    payload = (message.metadata or {}).get("event_payload") or {}
+    return f"{text_of(message)}\n[cs-{payload['delivery']}]" if payload.get("delivery") else text_of(message)
 
 
 def is_card(message: SlackMessage) -> bool:
