@@ -29,6 +29,7 @@ __all__ = [
     "RunbookError",
     "StrictError",
     "load_catalog",
+    "load_located",
     "load_runbook",
     "load_strict",
     "place_of",
@@ -73,6 +74,11 @@ class Catalogue:
 
 def load_runbook(text: str, source: str) -> Runbook:
     """One runbook, long or short form. source: the file's name, for messages. Raises RunbookError, nothing else."""
+    return load_located(text, source)[0]
+
+
+def load_located(text: str, source: str) -> tuple[Runbook, Document]:
+    """Like load_runbook, with the places of its keys, so that the linter needs no second look. Raises RunbookError."""
     try:
         document = parse(text)
     except StrictError as error:
@@ -94,7 +100,7 @@ def load_runbook(text: str, source: str) -> Runbook:
         found += [Mistake(original_path(m.path, short=shaped.short), m.message, m.fix) for m in sense.mistakes(runbook)]
     if runbook is None or found:
         raise RunbookError(sorted(_located(document, source, found), key=lambda p: (p.line, p.column, p.message)))
-    return runbook.model_copy(update={"source": source})
+    return runbook.model_copy(update={"source": source}), document
 
 
 def load_catalog(folders: Iterable[Path | str]) -> Catalogue:
