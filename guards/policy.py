@@ -160,10 +160,10 @@ class Policy:
         rule = self._approval(environment)
         return rule.of(tier).approvers if rule else None
 
-    def escalation(self, environment: str) -> Escalation | None:
-        """Who may answer as well when nobody did, and after how many seconds; None for nobody."""
+    def escalations(self, environment: str) -> tuple[Escalation, ...]:
+        """Who may answer as well when nobody did, and after how many seconds; the earliest first, empty for nobody."""
         rule = self._approval(environment)
-        return rule.escalation if rule else None
+        return rule.escalations if rule else ()
 
     def remind_before(self, environment: str) -> float | None:
         """Seconds before the end of a question at which the thread is told; None for never."""

@@ -29,6 +29,7 @@ LONGEST_BROKEN = 600.0
 """Seconds that the question for a broken glass may stand (case T14)."""
 
 MOST_STANDING = 10_000
+_WIDER = "{after: 5m, to: [leads]}"
 _STANDING = (
     "{id: nightly, runbook: restart-service, action: supervisor.restart, service: payments, environment: prod, max: 24,"
     " until: 2026-12-31T00:00:00Z, by: [cora, dev]}"
@@ -104,9 +105,22 @@ def _within(value: object, place: str, rule: Mapping[str, Any]) -> float:
     return found
 
 
-def _escalation(value: object, place: str, rule: Mapping[str, Any]) -> dict[str, Any]:
-    parts = mapping(value, place, needed=("after", "to"))
-    return {"after": _within(parts["after"], f"{place}.after", rule), "to": names(parts["to"], f"{place}.to")}
+def _escalation(value: object, place: str, rule: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The groups that are asked one after the other: one entry, or a list of them, each later than the one before."""
+    alone = isinstance(value, Mapping)
+    given = [value] if alone else entries(value, place, _WIDER)
+    if not given:
+        raise PolicyError(place, "the list is empty.", f"write one `- {_WIDER}` each, or leave it out.")
+    found: list[dict[str, Any]] = []
+    for number, each in enumerate(given):
+        here = place if alone else f"{place}[{number}]"
+        parts = mapping(each, here, needed=("after", "to"))
+        after = _within(parts["after"], f"{here}.after", rule)
+        if found and after <= found[-1]["after"]:
+            fix = f"write more than {found[-1]['after']:g}; all times count from the question."
+            raise PolicyError(f"{here}.after", "it is not later than the entry before it.", fix)
+        found.append({"after": after, "to": names(parts["to"], f"{here}.to")})
+    return found
 
 
 def _tiers(value: object, place: str, rule: Mapping[str, Any]) -> dict[int, dict[str, Any]]:

@@ -15,7 +15,7 @@ from guards.require_approval import RequireApproval
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """A question that was not answered for `after` seconds may also be answered by the groups `to`."""
+    """A question that was not answered for `after` seconds may from then on also be answered by the groups `to`."""
 
     after: float
     to: tuple[str, ...]
@@ -35,6 +35,7 @@ class ApprovalRule:
     """Who approves in one environment, and for how many seconds the question stands.
 
     tiers: those that are stricter. remind_before: seconds before the end at which the thread is told, None for never.
+    escalations: who may answer as well when nobody did, the earliest first.
     """
 
     environment: str
@@ -42,7 +43,7 @@ class ApprovalRule:
     timeout: float
     tiers: tuple[TierRule, ...] = ()
     remind_before: float | None = None
-    escalation: Escalation | None = None
+    escalations: tuple[Escalation, ...] = ()
 
     def of(self, tier: int | None) -> TierRule:
         """Who approves for a service of that tier. One whose tier is not known needs what every tier would need."""
@@ -73,7 +74,7 @@ def approval_rules(read: Mapping[str, Any]) -> tuple[ApprovalRule, ...]:
 
 
 def _rule(environment: str, entry: Mapping[str, Any]) -> ApprovalRule:
-    any_of, escalate = tuple(entry["any_of"]), entry["escalate"]
+    any_of = tuple(entry["any_of"])
     return ApprovalRule(
         environment=environment,
         approvers=Approvers(entry["count"], any_of, tuple(entry["all_of"])),
@@ -83,5 +84,5 @@ def _rule(environment: str, entry: Mapping[str, Any]) -> ApprovalRule:
             for tier, each in entry["tiers"].items()
         ),
         remind_before=entry["remind_before"],
-        escalation=Escalation(escalate["after"], tuple(escalate["to"])) if escalate else None,
+        escalations=tuple(Escalation(each["after"], tuple(each["to"])) for each in entry["escalate"] or ()),
     )

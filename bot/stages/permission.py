@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from bot.errors import Permanent
 from bot.membership import Membership
 from bot.services import People
 from bot.store import approvals
@@ -32,17 +33,24 @@ def approvers_of(approval: Approval, now: datetime) -> Approvers:
     """Who may answer at this moment: the question's groups, and those that it was widened to when nobody answered."""
     stored = approval.approvers
     widened = approval.widen_to if approval.widen_at is not None and approval.widen_at <= now else ()
+    earlier = [group for at, groups in chain_of(approval) if at <= now for group in groups]
     return Approvers(
         count=int(stored.get("count", 1)),
-        any_of=tuple(dict.fromkeys((*stored.get("any_of", ()), *widened))),
+        any_of=tuple(dict.fromkeys((*stored.get("any_of", ()), *earlier, *widened))),
         all_of=tuple(stored.get("all_of", ())),
     )
+
+
+def chain_of(approval: Approval) -> list[tuple[datetime, list[str]]]:
+    """The groups that an unanswered question is opened to, each with its time, the earliest first."""
+    return [(datetime.fromisoformat(each["at"]), list(each["to"])) for each in approval.approvers.get("chain", ())]
 
 
 def groups_of(approval: Approval) -> tuple[str, ...]:
     """Every group whose members may matter to this question, now or later."""
     stored = approval.approvers
-    return tuple(dict.fromkeys((*stored.get("any_of", ()), *stored.get("all_of", ()), *approval.widen_to)))
+    later = [group for _, groups in chain_of(approval) for group in groups]
+    return tuple(dict.fromkeys((*stored.get("any_of", ()), *stored.get("all_of", ()), *approval.widen_to, *later)))
 
 
 def groups_asked(run_id: str, session: Session) -> tuple[str, ...]:
@@ -88,10 +96,12 @@ def use_approvals(
     now: datetime,
     *,
     jumped: bool = False,
+    confirmations_too: bool = True,
 ) -> Deny | None:
-    """Consume every question of the run, or say why it cannot start. Questions used before stay used.
+    """Consume every question of the run, or none of them and say why it cannot start. Questions used before stay used.
 
-    jumped: the clock was turned just now, so that nobody knows how old an answer is (T65).
+    jumped: the clock was turned just now, so that nobody knows how old an approval is (T65); confirmations_too: nor how
+    old a confirmation is.
     """
     asked = [a for a in approvals.for_run(session, run.id) if a.kind in ASKED_BEFORE_START]
     kinds = {approval.kind for approval in asked}
@@ -105,7 +115,7 @@ def use_approvals(
             return Deny("plan_changed", "The approval belongs to another plan.", "Ask again.")
         if approval.state == "consumed":
             continue
-        if jumped:
+        if jumped and (confirmations_too or approval.kind == "approval"):
             return CLOCK_JUMPED
         if approval.kind == "approval":
             counted = count_votes(approval, approvals.votes(session, approval.id), members, people, now)
@@ -113,8 +123,11 @@ def use_approvals(
                 return counted
             if counted.state != "approved":
                 return Deny("approval_void", f"The approval no longer stands: {counted.missing}.", "Ask again.")
-        if not approvals.consume(session, approval.id, run.plan.digest, now):
+        if approval.state != "approved" or approval.expires_at <= now:
             return Deny("expired", f"The {approval.kind} is {_word(approval, now)}.", "Ask for the step again.")
+    for approval in asked:  # only when all of them stand: a refusal is committed too, and must use up none (T11)
+        if approval.state != "consumed" and not approvals.consume(session, approval.id, run.plan.digest, now):
+            raise Permanent(f"{approval.kind} {approval.id} changed inside the transaction that uses it")
     return None
 
 

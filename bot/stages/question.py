@@ -25,14 +25,17 @@ def question_of(
 ) -> Approval:
     """The pending question of one run. digest: the plan's, 64 hex characters. asker: person id, or `bot`.
 
-    It ends with its own time or with the plan's, whichever is first. Who may answer is widened, and people are reminded,
-    only before that, as policy says for the environment; a broken glass is never widened (T14).
+    It ends with its own time or with the plan's, whichever is first. Who may answer is widened, one entry of the policy's
+    chain after the other, and people are reminded, only before that; a broken glass is never widened (T14).
     """
     approvers = question.approvers
     ends = min(now + timedelta(seconds=question.timeout_seconds), plan.expires_at)
-    wider = policy.escalation(plan.environment) if approvers else None
+    chain = [
+        {"at": (now + timedelta(seconds=each.after)).isoformat(), "to": list(each.to)}
+        for each in (policy.escalations(plan.environment) if approvers and not plan.break_glass else ())
+        if now + timedelta(seconds=each.after) < ends
+    ]
     warning = policy.remind_before(plan.environment) if approvers else None
-    widen_at = now + timedelta(seconds=wider.after) if wider and not plan.break_glass else None
     remind_at = ends - timedelta(seconds=warning) if warning is not None else None
     return Approval(
         id=approval_id,
@@ -44,13 +47,14 @@ def question_of(
             "count": approvers.count if approvers else 1,
             "any_of": list(approvers.any_of) if approvers else [],
             "all_of": list(approvers.all_of) if approvers else [],
+            **({"chain": chain} if chain else {}),
         },
         requester=asker,
         message=question.message,
         state="pending",
         created_at=now,
         expires_at=ends,
-        widen_to=list(wider.to) if wider and widen_at else [],
-        widen_at=widen_at if widen_at is not None and widen_at < ends else None,
+        widen_to=list(chain[0]["to"]) if chain else [],
+        widen_at=datetime.fromisoformat(str(chain[0]["at"])) if chain else None,
         remind_at=remind_at if remind_at is not None and remind_at > now else None,
     )

@@ -35,9 +35,10 @@ IN_TIME = frozenset({"approved", "done", "retry"})
 class Approval:
     """One question. kind: approval, confirmation, unknown (what became of an act) or paused (go on?).
 
-    approvers: `{"count": int, "any_of": [group], "all_of": [group]}`. widen_to: groups that may answer as well from
-    widen_at on; widened_at: the thread was told. remind_at, reminded_at: the same for the reminder. state: pending, approved, rejected, expired,
-    void, consumed, done, retry or abort. delivered: the waiting run was woken.
+    approvers: `{"count": int, "any_of": [group], "all_of": [group], "chain"?: [{"at": time, "to": [group]}]}`; chain: the
+    groups that may answer as well from each time on, the earliest first. widen_to: the groups of the chain that the
+    thread is told about next, at widen_at; widened_at: it was told about the last. remind_at, reminded_at: the same for the reminder.
+    state: pending, approved, rejected, expired, void, consumed, done, retry or abort. delivered: the waiting run was woken.
     """
 
     id: str
@@ -232,7 +233,17 @@ def due(session: Session, now: datetime) -> list[Approval]:
     return _approvals(session, wanted.order_by(C.created_at, C.id))
 
 
-def mark_told(session: Session, approval_id: str, *, widened: datetime | None, reminded: datetime | None) -> None:
-    """The thread was told about one or both."""
-    values = {name: at for name, at in (("widened_at", widened), ("reminded_at", reminded)) if at is not None}
+def mark_told(
+    session: Session,
+    approval_id: str,
+    *,
+    widened: datetime | None,
+    reminded: datetime | None,
+    following: tuple[datetime, list[str]] | None = None,
+) -> None:
+    """The thread was told about one or both. following: when it is to be told of more groups, and of which."""
+    values: dict[str, Any] = {"widened_at": widened, "reminded_at": reminded}
+    values = {name: at for name, at in values.items() if at is not None}
+    if following is not None:
+        values |= {"widen_at": following[0], "widen_to": following[1], "widened_at": None}
     run(session, update(APPROVAL).where(C.id == approval_id).values(**values))

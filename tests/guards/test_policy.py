@@ -228,7 +228,7 @@ TIGHT: dict[str, Any] = {
             "any_of": ["oncall"],
             "timeout": "15m",
             "remind_before": "5m",
-            "escalate": {"after": "10m", "to": ["leads"]},
+            "escalate": [{"after": "10m", "to": ["leads"]}, {"after": "12m", "to": ["directors"]}],
         },
         "prod": {"count": 1, "any_of": ["oncall"], "timeout": 600, "tiers": {2: {"count": 3, "timeout": 300}}},
     },
@@ -413,10 +413,10 @@ def test_who_is_asked_when_and_who_else() -> None:
     assert STRICT.approval("staging", 3, "Go?") == guards.RequireApproval(any_of=("oncall",), message="Go?")
     assert STRICT.approvers("prod") == guards.Approvers(3, ("oncall",)), "a tier that is not known needs the most"
     assert STRICT.approvers("prod", 3) == guards.Approvers(1, ("oncall",))
-    assert STRICT.escalation("staging") == Escalation(600.0, ("leads",))
+    assert STRICT.escalations("staging") == (Escalation(600.0, ("leads",)), Escalation(720.0, ("directors",)))
     assert STRICT.remind_before("staging") == 300.0
     for environment in ("prod", "mars"):
-        assert STRICT.escalation(environment) is None
+        assert STRICT.escalations(environment) == ()
         assert STRICT.remind_before(environment) is None
 
 

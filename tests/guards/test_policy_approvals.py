@@ -22,6 +22,7 @@ STANDING: dict[str, Any] = {
     "id": "a", "runbook": "restart-service", "action": "supervisor.restart", "service": "payments", "environment": "prod",
     "max": 24, "until": "2026-12-31T00:00:00Z", "by": ["dev", "cora"],
 }  # fmt: skip
+WIDER = {"after": "5m", "to": ["leads"]}
 REMOVE = object()
 
 
@@ -37,7 +38,7 @@ def test_every_part_is_written_out() -> None:
             "all_of": ["sre"],
             "timeout": 900.0,
             "remind_before": 300.0,
-            "escalate": {"after": 600.0, "to": ["directors", "leads"]},
+            "escalate": [{"after": 600.0, "to": ["directors", "leads"]}],
             "tiers": {1: {"count": 2, "all_of": ["leads", "sre"], "timeout": 600.0}},
         }
     }
@@ -52,6 +53,13 @@ def test_every_part_is_written_out() -> None:
         ("escalate", {"after": "5m"}, "approvals.prod.escalate"),
         ("escalate", {"after": "15m", "to": ["leads"]}, "approvals.prod.escalate.after"),
         ("escalate", {"after": "5m", "to": []}, "approvals.prod.escalate.to"),
+        ("escalate", [], "approvals.prod.escalate"),
+        ("escalate", "leads", "approvals.prod.escalate"),
+        ("escalate", ["leads"], "approvals.prod.escalate[0]"),
+        ("escalate", [WIDER, {"after": "5m", "to": ["directors"]}], "approvals.prod.escalate[1].after"),
+        ("escalate", [WIDER, {"after": "4m", "to": ["directors"]}], "approvals.prod.escalate[1].after"),
+        ("escalate", [WIDER, {"after": "15m", "to": ["directors"]}], "approvals.prod.escalate[1].after"),
+        ("escalate", [WIDER, {"after": "6m", "to": []}], "approvals.prod.escalate[1].to"),
         ("tiers", [], "approvals.prod.tiers"),
         ("tiers", {"first": {}}, "approvals.prod.tiers"),
         ("tiers", {1: {"any_of": ["leads"]}}, "approvals.prod.tiers.1"),
@@ -65,6 +73,34 @@ def test_T43_mistakes_in_an_approval(key: str, value: object, place: str) -> Non
     with pytest.raises(PolicyError) as error:
         read_approvals({"prod": changed(PROD, key, value)}, ("prod",))
     assert error.value.place == place
+
+
+def test_P2_groups_are_asked_one_after_the_other() -> None:
+    chain = [WIDER, {"after": "330s", "to": ["directors"]}, {"after": "14m", "to": ["oncall", "board"]}]
+    found = read_approvals({"prod": {**PROD, "escalate": chain}}, ("prod",))
+    assert found["prod"]["escalate"] == [
+        {"after": 300.0, "to": ["leads"]},
+        {"after": 330.0, "to": ["directors"]},
+        {"after": 840.0, "to": ["board", "oncall"]},
+    ]
+    alone = read_approvals({"prod": {**PROD, "escalate": WIDER}}, ("prod",))
+    assert alone == read_approvals({"prod": {**PROD, "escalate": [WIDER]}}, ("prod",)), "one entry needs no list"
+    without = read_approvals({"prod": changed(PROD, "escalate", REMOVE)}, ("prod",))
+    assert without["prod"]["escalate"] is None
+
+
+def test_T43_a_mistake_in_a_chain_names_its_fix() -> None:
+    with pytest.raises(PolicyError) as error:
+        read_approvals({"prod": {**PROD, "escalate": [WIDER, {"after": "60s", "to": ["directors"]}]}}, ("prod",))
+    assert str(error.value) == (
+        "approvals.prod.escalate[1].after: it is not later than the entry before it. "
+        "Fix: write more than 300; all times count from the question."
+    )
+    with pytest.raises(PolicyError) as empty:
+        read_approvals({"prod": {**PROD, "escalate": []}}, ("prod",))
+    assert str(empty.value) == (
+        "approvals.prod.escalate: the list is empty. Fix: write one `- {after: 5m, to: [leads]}` each, or leave it out."
+    )
 
 
 def test_T43_a_tier_may_not_need_fewer_people() -> None:

@@ -16,7 +16,7 @@ RULE = ApprovalRule(
         TierRule(2, guards.Approvers(1, ("oncall",), ("leads", "sre")), 60.0),
     ),
     remind_before=300.0,
-    escalation=Escalation(300.0, ("leads",)),
+    escalations=(Escalation(300.0, ("leads",)), Escalation(600.0, ("directors", "leads"))),
 )
 
 
@@ -45,7 +45,7 @@ def test_made_from_what_was_read() -> None:
         "all_of": ["sre"],
         "timeout": 900.0,
         "remind_before": 300.0,
-        "escalate": {"after": 300.0, "to": ["leads"]},
+        "escalate": [{"after": 300.0, "to": ["leads"]}, {"after": 600.0, "to": ["directors", "leads"]}],
         "tiers": {
             1: {"count": 3, "all_of": ["sre"], "timeout": 900.0},
             2: {"count": 1, "all_of": ["leads", "sre"], "timeout": 60.0},

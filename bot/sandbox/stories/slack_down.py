@@ -36,7 +36,11 @@ async def play(workspace: Workspace, say: Narrator) -> None:
     await say.expect(scene.summary, within=60, what="the summary is in #incidents", last=scene.picture)
     await scene.press(ANA, await scene.button("step_run", within=40))
     approve = await scene.button("plan_approve", within=30)
+    knew = len(scene.whispers(BEN))
     await scene.press(BEN, approve)
+    # A click is acknowledged before anybody has looked at who clicked: Slack must stay until that look-up, or Ben's yes
+    # is rightly refused. His receipt comes in the moment the run is woken, so the outage still falls into its step.
+    await scene.told(BEN, r"approved\W+plan", knew, "Ben's yes has been taken")
     await spell(workspace, say, "refuse", 0.0)
     await say.expect(
         lambda: workspace.starts("payments") > before,

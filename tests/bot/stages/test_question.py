@@ -52,6 +52,17 @@ def test_an_approval_is_widened_and_reminded_of_and_a_confirmation_is_not(troubl
     assert confirmed.approvers == {"count": 1, "any_of": [], "all_of": []}
 
 
+def test_P2_a_chain_is_kept_with_its_times_and_ends_with_the_question(trouble: Scene) -> None:
+    chain = [WIDER, {"after": "9m", "to": ["directors"]}, {"after": "14m", "to": ["board"]}]
+    made = made_plan(trouble)
+    asked = question_of(policy(escalate=chain), "apr_1", "run_1", made, made.digest, ASK, "ana", START)
+    assert asked.approvers["chain"] == [
+        {"at": (START + timedelta(minutes=5)).isoformat(), "to": ["leads"]},
+        {"at": (START + timedelta(minutes=9)).isoformat(), "to": ["directors"]},
+    ], "the question ends after ten minutes, so nobody would ever answer as the board"
+    assert (asked.widen_to, asked.widen_at) == (["leads"], START + timedelta(minutes=5))
+
+
 def test_T14_a_broken_glass_is_not_widened(trouble: Scene) -> None:
     made = made_plan(trouble).model_copy(update={"break_glass": "the shop is down"})
     found = question_of(policy(escalate=WIDER), "apr_1", "run_1", made, made.digest, ASK, "ana", START)
