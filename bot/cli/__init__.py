@@ -10,7 +10,22 @@ import sys
 
 import typer
 
-from bot.cli import approve, audit, backtest, database, doctor, explain, freeze, lint, report, sandbox, serve, stop
+from bot.cli import (
+    approve,
+    audit,
+    backtest,
+    database,
+    doctor,
+    explain,
+    freeze,
+    import_page,
+    lint,
+    new,
+    report,
+    sandbox,
+    serve,
+    stop,
+)
 from bot.errors import ConfigurationError, CountersignError
 
 app = typer.Typer(
@@ -24,6 +39,8 @@ app.command("serve")(serve.serve)
 app.command("sandbox")(sandbox.sandbox)
 app.command("doctor")(doctor.doctor)
 app.command("lint")(lint.lint)
+app.command("new")(new.new)
+app.command("import")(import_page.import_page)
 app.command("freeze")(freeze.freeze)
 app.command("explain")(explain.explain)
 app.command("backtest")(backtest.backtest)

@@ -1,0 +1,75 @@
+"""`runbookctl import`: pages in, knowledge and drafts out; secrets and shells stay out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.cli import app
+from runbooks.load import load_catalog, load_runbook
+
+RUN = CliRunner()
+PAGE = (
+    "# Restart billing\n\n## Symptoms\n- billing down\n\n```\nsupervisorctl tail b\nsupervisorctl restart b\n{}\n```\n"
+)
+
+
+def call(page: Path, into: Path, *words: str) -> tuple[int, str]:
+    result = RUN.invoke(app, ["import", str(page), "--into", str(into), *words])
+    return result.exit_code, result.output
+
+
+def written(folder: Path, text: str) -> Path:
+    page = folder / "page.md"
+    page.write_text(text)
+    return page
+
+
+def test_a_procedure_becomes_knowledge_and_a_draft_that_is_not_in_force(tmp_path: Path) -> None:
+    code, output = call(written(tmp_path, PAGE.format("a | b")), tmp_path / "rb")
+    assert code == 0, output
+    draft = tmp_path / "rb" / "restart-billing.yaml.draft"
+    assert [step.action for step in load_runbook(draft.read_text(), "x").steps] == [
+        "supervisor.tail_log",
+        "supervisor.restart",
+    ]
+    assert (tmp_path / "rb" / "knowledge" / "restart-billing.md").is_file()
+    assert "left out, it contains |" in output
+    found = load_catalog([tmp_path / "rb"])
+    assert (dict(found.runbooks), found.problems) == ({}, ())
+
+
+def test_a_page_without_commands_is_knowledge_only(tmp_path: Path) -> None:
+    code, output = call(written(tmp_path, "# Words\n\nOnly words."), tmp_path / "rb", "--json")
+    told = json.loads(output)
+    assert (code, told["draft"], told["kind"]) == (0, None, "procedure")
+
+
+def test_T46_a_secret_of_the_page_is_not_kept(tmp_path: Path) -> None:
+    call(written(tmp_path, PAGE.format("deploy --password hunter2hunter2")), tmp_path / "rb")
+    kept = "".join(path.read_text() for path in (tmp_path / "rb").rglob("*") if path.is_file())
+    assert "hunter2" not in kept
+    assert "[redacted:" in kept
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "no such file"), (b"\xff\xfe", "not UTF-8"), (b"", "empty"), (b"#" * (1 << 20) + b"##", "larger")],
+)
+def test_what_cannot_be_read_is_said(content: bytes | None, said: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    if content is not None:
+        page.write_bytes(content)
+    code, output = call(page, tmp_path / "rb")
+    assert (code, said in output) == (2, True), output
+    assert not (tmp_path / "rb").exists()
+
+
+def test_importing_twice_overwrites_nothing(tmp_path: Path) -> None:
+    page = written(tmp_path, PAGE.format(""))
+    assert call(page, tmp_path / "rb")[0] == 0
+    code, output = call(page, tmp_path / "rb")
+    assert (code, "is there already" in output) == (2, True)
