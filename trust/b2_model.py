@@ -123,18 +123,16 @@ class Model:
             return possible("stranger")
         if self.over:
             return possible("incident_resolved")
-        reasons = self._refused(place, person, changing=True)
+        reasons = self._refused(place, person)
         if self.open_at(place) is not None:
             return reasons | {"already", "target_busy"}
         return reasons or possible("done")
 
-    def _refused(self, place: str, person: str, *, changing: bool) -> frozenset[str]:
-        """Every reason why rules refuse this requester there now. Who has left asks as the bot, which may only look."""
+    def _refused(self, place: str, person: str) -> frozenset[str]:
+        """Every reason why rules refuse this requester there now. Who has left has no role, not even to look."""
         human = self.humans[person]
         reasons = {"kill_switch"} if self.stopped(place) else set()
-        if not human.active:
-            reasons |= {"autonomy", "wrong_role"} if changing else set()
-        elif not human.responder:
+        if not (human.active and human.responder):
             reasons.add("wrong_role")
         return frozenset(reasons)
 
@@ -248,7 +246,7 @@ class Model:
                 return possible("incident_resolved")
             if run.key != tuple(self.key):
                 return possible("plan_changed")
-        refused = self._refused(run.place, run.requester, changing=run.changing[step])
+        refused = self._refused(run.place, run.requester)
         if refused:
             return refused
         if step == 0 or run.changing[step]:

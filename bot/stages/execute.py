@@ -34,6 +34,8 @@ from bot.transcript import Entry, EntryKind
 from guards.decision import Deny
 from runbooks.pattern import search
 
+STOPPED = "stopped"
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -89,10 +91,9 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
     return await _act(equipment, run, incident, step, step_id, attempt, act, key)
 
 
-def clock_suspends(equipment: Equipment, environment: str) -> bool:
-    """Whether no approval is used there now because the clock was turned (T65)."""
-    asks = any(equipment.policy.word(environment, risk) == "approve" for risk in ("safe", "caution"))
-    return asks and equipment.clock_jumped()
+def asks_for_approval(equipment: Equipment, environment: str) -> bool:
+    """Whether policy asks for approvals there: then no confirmation is used either after the clock was turned (T65)."""
+    return any(equipment.policy.word(environment, risk) == "approve" for risk in ("safe", "caution"))
 
 
 def _load(session: Session, attempt: Attempt) -> tuple[Run, Incident, attempts.Attempt | None, tuple[str, ...]]:
@@ -113,7 +114,7 @@ async def _before(
     """Everything that can say no before the guards are asked. Writes nothing."""
     plan = run.plan
     if attempt.undo < 0 and run.stop_requested_by:
-        return {"state": "stopped", "reason": f"stopped by {run.stop_requested_by}"}
+        return {"state": STOPPED, "reason": f"stopped by {run.stop_requested_by}"}
     facts: dict[str, Mapping[str, Any]] = {}
     if attempt.undo < 0:
         over = IncidentStatus.RESOLVED
@@ -145,9 +146,13 @@ async def _intend(
     plan, step_id = run.plan, attempt.step_id(run.plan)
     stopped_here = equipment.kill_switch.here()
     requester = asked_by(equipment.people, run.requester)
-    now, jumped = equipment.clock(), clock_suspends(equipment, plan.environment)
+    now, jumped = equipment.clock(), equipment.clock_jumped()
+    strict = asks_for_approval(equipment, plan.environment)
 
     def intend(session: Session) -> Deny | None:
+        stopper = runs.stop_requested_by(session, run.id) if attempt.undo < 0 else ""
+        if stopper:  # asked for while the groups were looked up (T06)
+            return Deny(STOPPED, f"stopped by {stopper}", "Ask for the step again if it is still needed.")
         stops = together(stopped_here, kill_switch.engaged(session))
         context = snapshot(session, equipment, plan, step, requester, run.id, stops, now, world)
         decision = decide_step(equipment, plan, step, context)
@@ -158,7 +163,9 @@ async def _intend(
         if decision.outcome == "deny":
             return decision.denials[0]
         if decision.outcome == "ask" or attempt.step == 0:
-            denial = use_approvals(session, run, decision, members, equipment.people, now, jumped=jumped)
+            denial = use_approvals(
+                session, run, decision, members, equipment.people, now, jumped=jumped, confirmations_too=strict
+            )
             if denial is not None:
                 return denial
         purpose, number, standing = attempt.purpose(plan), attempt.number, decision.standing
@@ -188,6 +195,8 @@ async def _intend(
 
     denial, seen = await equipment.store.write_then(intend, look(equipment, act))
     equipment.wake()
+    if denial is not None and denial.code == STOPPED:
+        return {"state": STOPPED, "reason": denial.reason}, None
     return (None, seen) if denial is None else (await _refused(equipment, run, incident, denial), None)
 
 

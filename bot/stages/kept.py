@@ -75,7 +75,8 @@ def count_act(session: Session, equipment: Equipment, run: Run, incident: Incide
     after = replace(context, history=(*context.history, act))
     for breaker in _breakers(equipment, "remediation", "global"):
         key = breaker.key(context)
-        breakers.take_trial(session, key, run.id)
+        if any(opened.key == key for opened in context.breakers):  # not one that this very run opened: it is no trial
+            breakers.take_trial(session, key, run.id)
         if breaker.per == "remediation" and opens(breaker, after):
             text = f"{breaker.max} runs of {context.action} on {context.service} in {breaker.window / 60:g} min"
             _open(session, equipment, run, incident, key, text, now)

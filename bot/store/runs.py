@@ -76,6 +76,7 @@ COLUMNS = [column for column in C if column.name not in ("runbook", "action", "s
 NAMES = [column.name for column in COLUMNS]
 PLANS_KEPT = 64
 ONE = Statement(select(*COLUMNS).where(C.id == bindparam("wanted")))
+STOPPER = Statement(select(C.stop_requested_by).where(C.id == bindparam("wanted")))
 
 
 def create(session: Session, new: Run) -> None:
@@ -139,6 +140,12 @@ def request_stop(session: Session, run_id: str, person: str) -> bool:
         .where(C.id == run_id, C.state != "closed", C.stop_requested_by == "")
         .values(stop_requested_by=person),
     )
+
+
+def stop_requested_by(session: Session, run_id: str) -> str:
+    """Who wants it stopped, empty when nobody does or it is not there; to be read where the next step is decided (T06)."""
+    row = STOPPER.first(session, wanted=run_id)
+    return "" if row is None else str(row[0])
 
 
 def set_note(session: Session, run_id: str, note: str) -> bool:

@@ -31,16 +31,6 @@ def run(actions: str) -> list[str]:
     return asyncio.run(walk())
 
 
-# The product refuses more than the model says since the questions' people are compared at the dispatch (permission.py).
-STRICTER = "the model does not know yet that the people asked are compared again at the dispatch"
-BEHIND = {
-    "T02 nobody can say who is in the group, at the start",
-    "T11 both questions or none",
-    "T65 the clock was turned where only the runbook asks",
-}
-
-
-@pytest.mark.skip(reason=STRICTER)
 def test_B2_random_walks_are_as_the_model_says() -> None:
     found = b2.play(SEED, b2.LENGTH, range(36))
     assert found.told == []
@@ -81,6 +71,7 @@ WALKS = {
     "T11 both questions or none": "ask(5, 0, 0) click(0, 0, 2) dispatch(0, 0, 0)",
     "T12 a click on another card": "ask(1, 5, 0) click(0, 0, 0) dispatch(0, 0, 1)",
     "T55 stopped between yes and start": "ask(1, 5, 0) click(0, 0, 2) stop(1, 1, 0) dispatch(0, 0, 1)",
+    "G9 who has left may not even look": "ask(1, 5, 0) click(0, 0, 2) leave(5, 0, 0) dispatch(0, 0, 1)",
     "G9 the requester loses the role": "ask(1, 5, 0) click(0, 0, 2) role(5, 0, 0) dispatch(0, 0, 1)",
     "T23 resolved meanwhile": "ask(1, 5, 0) click(0, 0, 2) over(0, 0, 0) dispatch(0, 0, 1)",
     "T65 the clock was turned": "ask(1, 5, 0) click(0, 0, 2) jump(0, 0, 0) dispatch(0, 0, 1)",
@@ -91,13 +82,7 @@ WALKS = {
 }
 
 
-@pytest.mark.parametrize(
-    "actions",
-    [
-        pytest.param(walk, id=name, marks=[pytest.mark.skip(reason=STRICTER)] if name in BEHIND else [])
-        for name, walk in WALKS.items()
-    ],
-)
+@pytest.mark.parametrize("actions", WALKS.values(), ids=WALKS)
 def test_B2_walks_that_are_worth_keeping(actions: str) -> None:
     assert run(actions) == []
 

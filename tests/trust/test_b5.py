@@ -14,9 +14,6 @@ from trust.order import Order
 SEED = 20261121
 
 
-@pytest.mark.skip(
-    reason="the model of races does not know yet what the product answers since groups are looked up first"
-)
 def test_B5_T05_T06_races_end_as_one_after_the_other() -> None:
     found = b5_race.play(SEED, range(24))
     assert found.told == []

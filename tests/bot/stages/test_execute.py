@@ -9,13 +9,14 @@ import pytest
 
 from bot.adapters.base import ActResult, Progress
 from bot.errors import Ambiguous, Permanent, Transient
+from bot.membership import Groups
 from bot.plan import Act, OutputPattern, PlanStep
-from bot.services import Catalogue
-from bot.stages.execute import Attempt, clock_suspends, execute
+from bot.services import Catalogue, People
+from bot.stages.execute import Attempt, asks_for_approval, execute
 from bot.stages.precheck import precheck, unchanged
-from bot.store import attempts, leases, workers
+from bot.store import attempts, leases, runs, workers
 from guards import Deny
-from tests.fakes.equipment import SERVICES
+from tests.fakes.equipment import PEOPLE, SERVICES
 from tests.fakes.scene import Scene
 
 TARGET = "supervisor_program:prod/payments"
@@ -311,7 +312,21 @@ async def test_T65_what_was_begun_with_an_approval_goes_on(ready: Scene) -> None
     assert (await restart(ready))["state"] == "done"
 
 
-async def test_T65_an_environment_that_asks_nobody_is_not_suspended(ready: Scene) -> None:
-    ready.change(clock_jumped=lambda: True)
-    found = {place: clock_suspends(ready.equipment, place) for place in ("dev", "staging", "prod")}
+async def test_T65_a_confirmation_is_suspended_only_where_policy_asks_for_approvals(ready: Scene) -> None:
+    found = {place: asks_for_approval(ready.equipment, place) for place in ("dev", "staging", "prod")}
     assert found == {"dev": False, "staging": True, "prod": True}
+
+
+async def test_T06_a_no_that_comes_while_groups_are_looked_up_stops_the_step(ready: Scene) -> None:
+    """Between the first look at the run and the transaction that writes the intent."""
+    run_id = ready.started[0]
+
+    async def meanwhile(_group: str) -> list[str]:
+        await ready.write(lambda s: runs.request_stop(s, run_id, "cora"))
+        return ["U2", "U3"]
+
+    people = People.model_validate({**PEOPLE, "groups": {"payments-oncall": {"slack_usergroup": "S0ONCALL"}}})
+    ready.change(people=people, groups=Groups(people, "T1", ready.clock, usergroup=meanwhile))
+    found = await execute(ready.equipment, Attempt(run_id, 0, 1))
+    assert (found["state"], found["reason"], ready.world.acts) == ("stopped", "stopped by cora", [])
+    assert (await ready.approval()).state == "approved", "nothing was used up"

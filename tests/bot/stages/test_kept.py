@@ -25,7 +25,7 @@ from bot.transcript import Entry, EntryKind
 from guards import Policy
 from guards.recording import decision_data, from_data, with_history
 from tests.bot.stages.test_plan import plan
-from tests.fakes.equipment import POLICY, SERVICES, ListJournal, alert
+from tests.fakes.equipment import POLICY, SERVICES, START, ListJournal, alert
 from tests.fakes.pool import with_pool, workers
 from tests.fakes.scene import Scene, scene
 
@@ -195,6 +195,43 @@ async def test_T57_what_worked_is_no_failure(room: Scene) -> None:
     assert await opened(room) == {}
 
 
+async def scaled(room: Scene, wanted: int, number: int = 1) -> str:
+    """A new incident, and its pool brought to that size: the outcome."""
+    await room.fold(alert(f"E{number}", f"PINC{number}", occurred_at=room.clock()))
+    incident, equipment = await room.incident(f"PINC{number}"), room.equipment
+    service, runbook = equipment.service_of(incident), equipment.library.get("scale-workers")
+    assert service is not None
+    assert runbook is not None
+    made = make_plan(
+        equipment,
+        incident=incident,
+        service=service,
+        runbook=runbook,
+        steps=runbook.steps,
+        given={"wanted": wanted},
+        facts=values(await observe(equipment, service, incident, {"pool"})),
+        requester="ana",
+        why="because",
+        created_at=room.clock(),
+    )
+    room.started.append((await ask_for(equipment, incident, made, runbook.id, room.person("ana"), "")).run_id)
+    assert (await room.vote("ben")).ok
+    return await room.carry_out()
+
+
+async def test_T57_a_run_is_not_the_trial_of_a_breaker_that_it_opened_itself(tmp_path: Path) -> None:
+    """Its second act comes when the acts before it have left the window; its success must not close the breaker."""
+    async with scene(tmp_path, policy=policy(breakers={"remediation": {**BREAKERS["remediation"], "max": 2}})) as room:
+        with_pool(room)
+        assert await scaled(room, 7) == "succeeded"
+        (first,) = await room.read(lambda s: history.past_acts(s, START))
+        room.clock.now = first.at + timedelta(minutes=10) - timedelta(seconds=1)
+        assert await scaled(room, 12, 2) == "succeeded"
+        acts = await room.read(lambda s: history.past_acts(s, START))
+        assert [act.at - first.at < timedelta(minutes=10) for act in acts] == [True, True, False]
+        assert await opened(room) == {"remediation:prod/payments/supervisor.scale": ""}
+
+
 @pytest.mark.parametrize(("wanted", "weak", "outcome"), [(12, (), "succeeded"), (9, (7, 8), "rolled_back")])
 async def test_G7_the_run_that_opens_the_breaker_may_go_on_and_undo(
     tmp_path: Path, wanted: int, weak: tuple[int, ...], outcome: str
@@ -203,26 +240,7 @@ async def test_G7_the_run_that_opens_the_breaker_may_go_on_and_undo(
     async with scene(tmp_path, policy=first) as room:
         pool = with_pool(room)
         pool.weak = set(workers(*weak))
-        await room.fold(alert())
-        incident, equipment = await room.incident(), room.equipment
-        service, runbook = equipment.service_of(incident), equipment.library.get("scale-workers")
-        assert service is not None
-        assert runbook is not None
-        made = make_plan(
-            equipment,
-            incident=incident,
-            service=service,
-            runbook=runbook,
-            steps=runbook.steps,
-            given={"wanted": wanted},
-            facts=values(await observe(equipment, service, incident, {"pool"})),
-            requester="ana",
-            why="because",
-            created_at=room.clock(),
-        )
-        room.started.append((await ask_for(equipment, incident, made, runbook.id, room.person("ana"), "")).run_id)
-        assert (await room.vote("ben")).ok
-        assert await room.carry_out() == outcome
+        assert await scaled(room, wanted) == outcome
         assert list(await opened(room)) == ["remediation:prod/payments/supervisor.scale"]
         assert len(pool.running) == (wanted if outcome == "succeeded" else 6)
 

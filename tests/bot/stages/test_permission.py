@@ -116,6 +116,35 @@ async def test_a_question_that_was_asked_counts_even_when_policy_would_not_ask_n
     assert denied.code == "approval_void"
 
 
+async def test_T11_all_questions_are_used_or_none(trouble: Scene) -> None:
+    await approved(trouble)
+    confirmed = replace(await trouble.approval(), id="apr_0", kind="confirmation", state="approved")
+    waiting = replace(await trouble.approval(), id="apr_z", state="pending")
+    await trouble.write(lambda s: approvals.open(s, confirmed))
+    await trouble.write(lambda s: approvals.open(s, waiting))
+    denied = await use(trouble)
+    assert denied is not None
+    states = {q.id: q.state for q in await trouble.read(lambda s: approvals.for_run(s, trouble.started[-1]))}
+    assert "consumed" not in states.values(), "a refusal is committed, and must not use up what stands before it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "confirmations_too", "code"),
+    [("approval", False, "clock_jumped"), ("confirmation", False, ""), ("confirmation", True, "clock_jumped")],
+)
+async def test_T65_no_approval_is_used_anywhere_after_the_clock_was_turned(
+    trouble: Scene, kind: str, confirmations_too: bool, code: str
+) -> None:
+    await approved(trouble)
+    kind_is = f"update approval set kind = '{kind}'"
+    await trouble.write(lambda s: s.connection().exec_driver_sql(kind_is))
+    run, now, people = await trouble.run(), trouble.clock(), trouble.equipment.people
+    denied = await trouble.write(
+        lambda s: use_approvals(s, run, ALLOWED, MEMBERS, people, now, jumped=True, confirmations_too=confirmations_too)
+    )
+    assert (denied.code if denied else "") == code
+
+
 async def test_T51_an_unknown_outcome_is_no_approval(trouble: Scene) -> None:
     await approved(trouble)
     run = await trouble.run()

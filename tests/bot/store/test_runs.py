@@ -56,6 +56,8 @@ async def test_the_first_who_asks_to_stop_is_noted(store: Store, new_run: NewRun
     kept = await store.read(lambda s: runs.get(s, "run_1"))
     assert kept is not None
     assert kept.stop_requested_by == "ada"
+    asked = [await store.read(lambda s, run=run: runs.stop_requested_by(s, run)) for run in ("run_1", "run_0")]
+    assert asked == ["ada", ""]
 
 
 async def test_lists_of_runs(store: Store, new_run: NewRun, plan: Callable[..., Plan], now: datetime) -> None:
