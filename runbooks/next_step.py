@@ -1,17 +1,19 @@
 """The one next safe step, or why there is none: from the ranking, what was tried, and fresh facts (mission N2-N4).
 
-Called by bot/stages/match.py and `runbookctl simulate`. Pure: it offers, the gate decides. Must not offer what already
-failed, what is no longer needed, or what is not meant for this environment.
+Called by bot/stages/match.py, `runbookctl match` and `simulate`. Pure: it offers, the gate decides. Must not offer what
+already failed, what is no longer needed, what waits for an adapter, or what is not meant for this environment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
+from runbooks.evidence import observed
 from runbooks.expression import ExpressionError, condition_variables, holds
-from runbooks.match import THRESHOLD, Ranked
+from runbooks.match import THRESHOLD, Ranked, waiting_for
 from runbooks.model import Runbook, Step
 from runbooks.shape import NO_ROLLBACK
 
@@ -19,7 +21,11 @@ DONE = frozenset({"succeeded", "skipped", "not_needed"})
 FAILED = frozenset({"failed", "rolled back", "rolled_back"})
 OPEN = frozenset({"running", "waiting"})
 UNKNOWN = "unknown"
+IDLE = "nothing left to do"
+SEVERE = frozenset({"critical", "error"})
 MAX_LOOKS = 5
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
+MAX_EVIDENCE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,16 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class NoStep:
-    """Nothing to offer. looks: where a person may look next. escalate: page now, with this severity."""
+    """Nothing to offer. looks: where a person may look next. escalate: people must take over, with this severity.
+
+    evidence: what was tried on this incident and what the facts say that conditions asked about.
+    """
 
     why: str
     looks: tuple[str, ...] = ()
     escalate: bool = False
     severity: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class _Sight:
     variables: Mapping[str, Any]
     environment: str
     read_only: Collection[str]
+    promotions: Mapping[str, str]
 
 
 def next_step(
@@ -76,26 +87,32 @@ def next_step(
     read_only: Collection[str],
     incident: Mapping[str, Any] | None = None,
     threshold: float = THRESHOLD,
+    promotions: Mapping[str, str] = NOTHING_SAID,
 ) -> NextStep | NoStep:
     """The step to offer for an incident.
 
     ranked: from `match`. facts: name -> value, fresh. environment: from the catalogue, empty when unknown (then nothing
     is offered). read_only: names of the operations that change nothing. incident: what conditions see as
-    `incident.<field>`.
+    `incident.<field>`. promotions: runbook id -> why its changes may not be used here, empty when a promotion record puts
+    this environment into its scopes (runbooks/promotion.py); of whom nothing is said, the scopes alone count.
     """
-    looks = _looks(ranked, threshold)
-    if not environment:
-        return NoStep("The environment of this incident is not known, so nothing may be run.", looks)
-    sight = _Sight(
-        past={(p.runbook, p.step): p.outcome for p in past},
-        variables=condition_variables(_incident(incident, environment), facts),
-        environment=environment,
-        read_only=read_only,
+    variables = condition_variables(_incident(incident, environment), facts)
+    sight = _Sight(_tried(past), variables, environment, read_only, promotions)
+    severity = str((incident or {}).get("severity", ""))
+    nothing = NoStep(
+        "No runbook matches well enough to be offered.",
+        looks=_looks(ranked, threshold),
+        escalate=severity in SEVERE,
+        severity=severity if severity in SEVERE else "",
+        evidence=_evidence(ranked, past, variables),
     )
-    stop = _stopped(ranked, past, sight, looks)
+    if not environment:
+        return replace(nothing, why="The environment of this incident is not known, so nothing may be run.")
+    stop = _stopped(ranked, past, sight, nothing)
     if stop is not None:
         return stop
     reasons: list[str] = []
+    idle = True
     for one in ranked:
         if one.blocked or one.score < threshold:
             continue
@@ -110,9 +127,12 @@ def next_step(
                 undo=undo(steps[-1], read_only),
             )
         reasons.append(f"{one.runbook.title}: {why}")
-    if reasons:
-        return NoStep("; ".join(reasons) + ".", looks)
-    return NoStep("No runbook matches well enough to be offered.", looks)
+        idle = idle and why.startswith(IDLE)
+    if not reasons:
+        return nothing
+    if idle:  # what fits has nothing left to do: the facts are well, or it was all done
+        nothing = replace(nothing, escalate=False, severity="")
+    return replace(nothing, why="; ".join(reasons) + ".")
 
 
 def success(step: Step, read_only: Collection[str]) -> str:
@@ -149,16 +169,22 @@ def _incident(incident: Mapping[str, Any] | None, environment: str) -> dict[str,
     return made
 
 
-def _stopped(
-    ranked: Sequence[Ranked], past: Sequence[PastStep], sight: _Sight, looks: tuple[str, ...]
-) -> NoStep | None:
+def _tried(past: Sequence[PastStep]) -> dict[tuple[str, str], str]:
+    """What each step came to. One that was refused or expired tried nothing, and takes nothing back that was tried."""
+    counted = DONE | FAILED | OPEN | {UNKNOWN}
+    return {(p.runbook, p.step): p.outcome for p in past if p.outcome in counted}
+
+
+def _stopped(ranked: Sequence[Ranked], past: Sequence[PastStep], sight: _Sight, nothing: NoStep) -> NoStep | None:
     """What forbids any offer: a step still open, one whose effect nobody knows, or enough failures to call a person."""
     known = {one.runbook.id: one.runbook for one in ranked}
     for (name, step), outcome in sight.past.items():
         if outcome in OPEN:
-            return NoStep(f"The step {step} of {name} is still {outcome}.", looks)
+            why = f"The step {step} of {name} is still {outcome}."
+            return replace(nothing, why=why, escalate=False, severity="")
         if outcome == UNKNOWN:
-            return NoStep(f"Whether the step {step} of {name} happened is unknown; a person must say so first.", looks)
+            why = f"Whether the step {step} of {name} happened is unknown; a person must say so first."
+            return replace(nothing, why=why, escalate=False, severity="")  # they are being asked already
     for name in sorted({p.runbook for p in past}):
         runbook = known.get(name)
         changing = {s.id for s in runbook.steps if s.action not in sight.read_only} if runbook else None
@@ -167,9 +193,10 @@ def _stopped(
         )
         if failed >= (runbook.escalate.after_failures if runbook else 1):
             title = runbook.title if runbook else name
-            return NoStep(
-                f"{title} failed {failed} time{'s' if failed > 1 else ''} on this incident; a person must take over.",
-                looks,
+            times = f"{failed} time{'s' if failed > 1 else ''}"
+            return replace(
+                nothing,
+                why=f"{title} failed {times} on this incident; a person must take over.",
                 escalate=True,
                 severity=runbook.escalate.severity if runbook else "critical",
             )
@@ -178,6 +205,8 @@ def _stopped(
 
 def _steps(runbook: Runbook, sight: _Sight) -> tuple[tuple[Step, ...], str]:
     """The steps of this runbook to offer, and why these; or none and why not."""
+    if runbook.waits_for:
+        return (), waiting_for(runbook)
     looks: list[Step] = []
     passed: list[str] = []
     for step in runbook.steps:
@@ -195,7 +224,8 @@ def _steps(runbook: Runbook, sight: _Sight) -> tuple[tuple[Step, ...], str]:
             if changing:
                 looks.clear()  # looking before an act that is not needed helps nobody
             continue
-        if step.safety is not None and sight.environment not in step.safety.scopes:
+        barred = sight.promotions.get(runbook.id)
+        if step.safety is not None and sight.environment not in step.safety.scopes and barred != "":
             if not changing:
                 continue
             return (), f"the step {step.id} is for {', '.join(step.safety.scopes)}, not for {sight.environment}"
@@ -204,12 +234,14 @@ def _steps(runbook: Runbook, sight: _Sight) -> tuple[tuple[Step, ...], str]:
             continue
         if step.safety is None:
             return (), f"the step {step.id} names no environment it is for"
+        if barred:
+            return (), barred
         if step.safety.risk == "forbidden":
             return (), f"the step {step.id} is forbidden"
         return (*looks, step), "; ".join(passed)
     if looks:
         return tuple(looks), "; ".join(passed)
-    return (), "; ".join(["nothing left to do", *passed])
+    return (), "; ".join([IDLE, *passed])
 
 
 def _needed(step: Step, sight: _Sight) -> tuple[bool | None, str]:
@@ -219,7 +251,9 @@ def _needed(step: Step, sight: _Sight) -> tuple[bool | None, str]:
             continue
         try:
             if not holds(condition, sight.variables):
-                return False, f"the step {step.id} is not needed: {kind} {condition} does not hold"
+                seen = observed(condition, sight.variables)
+                told = f" ({seen})" if seen else ""
+                return False, f"the step {step.id} is not needed: {kind} {condition} does not hold{told}"
         except ExpressionError as error:
             return None, f"the step {step.id} cannot be judged: {kind} {condition}: {error}"
     return True, ""
@@ -241,11 +275,23 @@ def _short(reason: str) -> str:
 
 
 def _looks(ranked: Sequence[Ranked], threshold: float) -> tuple[str, ...]:
-    """Where to look next: what nearly matched, and what stood in the way (mission N4)."""
+    """Where to look next: what nearly matched, what stood in the way, and what its runbook says to look at (N4)."""
     found: list[str] = []
     for one in ranked:
+        look = f". Look: {one.runbook.diagnosis[0]}" if one.runbook.diagnosis else ""
         if one.blocked:
-            found.append(f"{one.runbook.title}: {one.blocked}")
+            found.append(f"{one.runbook.title}: {one.blocked}{look}")
         elif one.score < threshold:
-            found.append(f"{one.runbook.title}: perhaps, confidence {one.score:.0%}")
+            found.append(f"{one.runbook.title}: perhaps, confidence {one.score:.0%}{look}")
     return tuple(found[:MAX_LOOKS])
+
+
+def _evidence(ranked: Sequence[Ranked], past: Sequence[PastStep], variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was tried, newest first, and the values of the facts that the matching runbooks ask about."""
+    tried = dict.fromkeys(f"{p.runbook}, step {p.step}: {p.outcome}" for p in reversed(past))
+    asked: dict[str, None] = {}
+    for one in ranked:
+        for condition in (one.runbook.match.when, *(c for s in one.runbook.steps for c in (s.when, s.precheck))):
+            seen = observed(condition, {"facts": variables["facts"]}) if condition else ""
+            asked.update(dict.fromkeys(seen.split(", ") if seen else ()))
+    return (*list(tried)[:MAX_EVIDENCE], *list(asked)[:MAX_EVIDENCE])

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from types import MappingProxyType
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbooks.load import load_runbook
 from runbooks.match import THRESHOLD, Index, Situation, explain, match, words
-from runbooks.model import Runbook
+from runbooks.model import Match, Runbook
+from tests.runbooks.conftest import LONG
 
 DOWN = Situation(title="Service down: payments", severity="critical", service="payments", environment="prod")
 SICK = {"health": {"status": 500}}
+PLAIN = load_runbook(LONG, "demo.yaml")
 
 
 def _catalogue(make: Callable[..., Runbook], **changes: tuple[str, ...]) -> dict[str, Runbook]:
@@ -64,7 +69,9 @@ def test_nothing_in_common_is_no_match_but_is_explained(make: Callable[..., Runb
     books = _catalogue(make, a=())
     other = Situation(title="certificate expires")
     assert match(books, other, SICK) == ()
-    assert explain(books, other, SICK)[0].blocked == "neither alert, labels nor text fit"
+    assert explain(books, other, SICK)[0].blocked == (
+        'nothing fits: it looks for the alert ServiceDown or the words "service down", "elevated 5xx"'
+    )
 
 
 def test_a_condition_alone_only_suggests(make: Callable[..., Runbook]) -> None:
@@ -115,3 +122,137 @@ def test_lookup_by_alert_is_flat_in_the_size_of_the_catalogue(make: Callable[...
         assert index.by_alert("Alert1500") == ("r1500",)
     assert time.perf_counter() - started < 0.5
     assert match(large, Situation(alert="Alert1500"), SICK, index)[0].runbook.id == "r1500"
+
+
+# -- the order of strength -----------------------------------------------------------------------------------------
+def _one(make: Callable[..., Runbook], name: str, **wanted: object) -> Runbook:
+    plain = make().model_copy(update={"title": f"Runbook {name}", "description": ""})
+    return plain.model_copy(update={"id": name, "match": Match.model_validate(wanted)})
+
+
+ALL_BUT_SIGNATURE = {"alerts": ("HeapHigh",), "labels": {"app": "shop"}, "symptoms": ("heap is full",)}
+FULL = Situation(title="heap is full", alert="HeapHigh", labels={"app": "shop"}, log_lines=("x OutOfMemoryError y",))
+
+
+def test_R6_signature_then_alert_then_labels_and_symptoms_then_text(make: Callable[..., Runbook]) -> None:
+    text = _one(make, "text").model_copy(update={"title": "What to do with a full heap"})
+    books = {
+        b.id: b
+        for b in (
+            text,
+            _one(make, "symptom", symptoms=("heap is full",)),
+            _one(make, "label", labels={"app": "shop"}),
+            _one(make, "alert", alerts=("HeapHigh",)),
+            _one(make, "all-but-signature", **ALL_BUT_SIGNATURE),
+            _one(make, "signature", signatures=("OutOfMemoryError",)),
+        )
+    }
+    ranked = match(books, FULL, {})
+    by_name = {r.runbook.id: r for r in ranked}
+    assert [r.runbook.id for r in ranked] == ["signature", "all-but-signature", "alert", "symptom", "label", "text"]
+    assert by_name["signature"].reasons == ('log line 1 has the known error "OutOfMemoryError"',)
+    assert by_name["text"].reasons == ("its description has the words full, heap",)
+    assert by_name["text"].score < THRESHOLD <= by_name["label"].score
+
+
+@given(
+    st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+    st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+)
+def test_weaker_signs_together_never_outweigh_a_stronger_one(first: tuple[bool, ...], second: tuple[bool, ...]) -> None:
+    signs = {"signatures": ("OutOfMemoryError",), "alerts": ("HeapHigh",), "labels": {"app": "shop"}}
+    signs["symptoms"] = ("heap is full",)
+
+    def book(name: str, has: tuple[bool, ...]) -> Runbook:
+        wanted = {key: value for (key, value), here in zip(signs.items(), has, strict=True) if here}
+        return PLAIN.model_copy(update={"id": name, "title": "x", "description": "", "match": Match(**wanted)})
+
+    ranked = {r.runbook.id: r for r in explain({"a": book("a", first), "b": book("b", second)}, FULL, {})}
+    strength = [(has[0], has[1], has[2] + has[3]) for has in (first, second)]
+    if strength[0] > strength[1]:
+        assert ranked["a"].score > ranked["b"].score
+    assert all(0 <= r.score < 1 for r in ranked.values())
+
+
+def test_R6_text_alone_only_suggests_however_well_it_fits(make: Callable[..., Runbook]) -> None:
+    book = _one(make, "queue").model_copy(update={"description": "dead letter queue purge rabbit broker backlog"})
+    loud = Situation(title="dead letter queue purge rabbit broker backlog " * 50)
+    (ranked,) = match({"queue": book}, loud, {})
+    assert 0.3 < ranked.score < THRESHOLD
+    assert not ranked.blocked
+
+
+def test_an_alert_name_taken_apart_meets_a_symptom(make: Callable[..., Runbook]) -> None:
+    book = _one(make, "rate", symptoms=("high error rate",))
+    assert match({"rate": book}, Situation(alert="HighErrorRate"), {})[0].reasons == (
+        'the text says "high error rate"',
+    )
+
+
+def test_a_runbook_that_waits_for_an_adapter_is_blocked_and_names_it(make: Callable[..., Runbook]) -> None:
+    book = _one(make, "drain", alerts=("NodeDown",)).model_copy(update={"waits_for": ("kubernetes", "ssh")})
+    (ranked,) = match({"drain": book}, Situation(alert="NodeDown"), {})
+    assert ranked.obstacle == "waits"
+    assert ranked.blocked == "it waits for the adapters kubernetes and ssh, which this bot does not have"
+    assert ranked.score >= 0.9
+
+
+def test_what_was_observed_is_said_with_a_condition_that_does_not_hold(make: Callable[..., Runbook]) -> None:
+    (ranked,) = match(_catalogue(make, a=()), replace(DOWN, alert="ServiceDown"), {"health": {"status": 200}})
+    assert ranked.obstacle == "condition"
+    assert ranked.blocked == "facts.health.status != 200 does not hold (health.status is 200)"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "obstacle"),
+    [
+        ({"labels": {"app": "other"}}, "labels"),
+        ({"symptoms": ["certificate ends"]}, "nothing"),
+        ({}, "nothing"),
+        ({"alerts": ["HeapHigh"], "when": "facts.health.status != 200"}, "unproven"),
+        ({"alerts": ["HeapHigh"]}, ""),
+    ],
+)
+def test_explain_says_for_every_runbook_why_not(
+    make: Callable[..., Runbook], wanted: dict[str, object], obstacle: str
+) -> None:
+    (ranked,) = explain({"a": _one(make, "a", **wanted)}, FULL, {})
+    assert ranked.obstacle == obstacle
+    assert bool(ranked.blocked) == bool(obstacle)
+
+
+WANTED = st.fixed_dictionaries(
+    {},
+    optional={
+        "signatures": st.just(("OutOfMemoryError",)),
+        "alerts": st.sampled_from([("HeapHigh",), ("Other",)]),
+        "labels": st.sampled_from([{"app": "shop"}, {"app": "other"}]),
+        "symptoms": st.sampled_from([("heap is full",), ("heap leak",), ("disk",)]),
+        "when": st.sampled_from(["facts.health.status != 200", "incident.severity == 'critical'"]),
+    },
+)
+SEEN = st.sampled_from([{}, {"health": {"status": 200}}, {"health": {"status": 500}}])
+
+
+@given(st.lists(st.tuples(WANTED, st.booleans()), max_size=6), SEEN, st.randoms())
+def test_match_is_the_part_of_explain_that_something_speaks_for_and_order_does_not_matter(
+    wanted: list[tuple[dict[str, object], bool]], facts: dict[str, dict[str, int]], random: Random
+) -> None:
+    books = {
+        f"r{n}": PLAIN.model_copy(
+            update={"id": f"r{n}", "match": Match.model_validate(one), "waits_for": ("ssh",) if waits else ()}
+        )
+        for n, (one, waits) in enumerate(wanted)
+    }
+    shuffled = dict(random.sample(sorted(books.items()), len(books)))
+    ranked = match(books, FULL, facts)
+    assert ranked == match(shuffled, FULL, facts)
+    assert ranked == tuple(r for r in explain(books, FULL, facts) if r.score > 0)
+    assert all(r.blocked and r.obstacle for r in ranked if r.runbook.waits_for)
+
+
+def test_T46_reasons_hold_nothing_of_a_log_line(make: Callable[..., Runbook]) -> None:
+    book = _one(make, "heap", signatures=("OutOfMemoryError.*",))
+    secret = {"logs": {"lines": ["OutOfMemoryError password=hunter2"]}}
+    (ranked,) = match({"heap": book}, Situation(), secret)
+    assert "hunter2" not in str(ranked.reasons)

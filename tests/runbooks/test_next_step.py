@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from runbooks.match import Ranked
-from runbooks.model import Runbook
+from runbooks.expression import condition_variables, holds
+from runbooks.match import THRESHOLD, Ranked
+from runbooks.model import Escalate, Runbook, Safety, Step
 from runbooks.next_step import NextStep, NoStep, PastStep, next_step
 
 READ = frozenset({"supervisor.tail_log", "http.get"})
@@ -151,3 +154,152 @@ def test_undo_in_words(make: Callable[..., Runbook]) -> None:
     assert isinstance(final, NextStep)
     assert undone.undo == "by supervisor.stop"
     assert final.undo == "it cannot be undone"
+
+
+def test_a_runbook_that_waits_for_an_adapter_is_never_offered_also_when_a_person_names_it(
+    make: Callable[..., Runbook],
+) -> None:
+    chosen = _ask(make().model_copy(update={"waits_for": ("kubernetes",)}), score=1.0)
+    assert isinstance(chosen, NoStep)
+    assert "waits for the adapter kubernetes" in chosen.why
+
+
+@pytest.mark.parametrize("later", ["refused", "expired"])
+def test_what_failed_stays_failed_after_a_refusal(make: Callable[..., Runbook], later: str) -> None:
+    patient = make("after_failures: 1", "after_failures: 3")
+    chosen = _ask(patient, past=_past(("act", "failed"), ("act", later)))
+    assert isinstance(chosen, NoStep)
+    assert "already failed" in chosen.why
+
+
+def test_N4_no_step_brings_evidence_and_looks(make: Callable[..., Runbook]) -> None:
+    book = make().model_copy(update={"diagnosis": ("Is the database reachable?",)})
+    chosen = _ask(book, score=0.3, past=(PastStep("other", "purge", "succeeded"),))
+    assert isinstance(chosen, NoStep)
+    assert chosen.evidence == ("other, step purge: succeeded", "health.status is 500")
+    assert chosen.looks == ("Demo: perhaps, confidence 30%. Look: Is the database reachable?",)
+
+
+@pytest.mark.parametrize(
+    ("severity", "escalate"), [("critical", True), ("error", True), ("warning", False), ("info", False), ("", False)]
+)
+def test_I3_unknown_and_severe_goes_to_people(severity: str, escalate: bool) -> None:
+    chosen = next_step((), (), {}, "prod", read_only=READ, incident={"severity": severity})
+    assert isinstance(chosen, NoStep)
+    assert (chosen.escalate, chosen.severity) == (escalate, severity if escalate else "")
+
+
+def test_facts_that_are_well_call_nobody(make: Callable[..., Runbook]) -> None:
+    ranked = [Ranked(make(), 0.9, ("x",))]
+    severe = {"severity": "critical"}
+    well = next_step(ranked, (), WELL, "prod", read_only=READ, incident=severe)
+    cannot = next_step(ranked, (), SICK, "moon", read_only=READ, incident=severe)
+    assert isinstance(well, NoStep)
+    assert isinstance(cannot, NoStep)
+    assert (well.escalate, cannot.escalate) == (False, True)
+    assert "health.status is 200" in well.why
+
+
+# -- what must never be offered, whatever the catalogue, the past and the facts are ---------------------------------
+ENVIRONMENTS = ("dev", "staging", "prod")
+CONDITIONS = st.sampled_from(
+    ["", "facts.health.status != 200", "facts.health.status == 200", "facts.pool.size > 2", "incident.title == 't'"]
+)
+SAFETY = st.none() | st.builds(
+    Safety,
+    scopes=st.lists(st.sampled_from(ENVIRONMENTS), min_size=1, max_size=3, unique=True).map(tuple),
+    risk=st.sampled_from(["read", "safe", "caution", "forbidden"]),
+)
+STEPS = st.lists(
+    st.tuples(st.sampled_from([*sorted(READ), "supervisor.restart"]), CONDITIONS, CONDITIONS, SAFETY),
+    min_size=1,
+    max_size=4,
+)
+
+
+@st.composite
+def _runbooks(draw: st.DrawFn) -> Runbook:
+    steps = tuple(
+        Step(id=f"s{n}", action=action, when=when, precheck=precheck, safety=safety)
+        for n, (action, when, precheck, safety) in enumerate(draw(STEPS))
+    )
+    name = draw(st.sampled_from(["a", "b", "c"]))
+    waits = draw(st.sampled_from([(), (), ("ssh",)]))
+    escalate = Escalate(after_failures=draw(st.integers(1, 4)))
+    return Runbook(id=name, title=name, steps=steps, waits_for=waits, escalate=escalate)
+
+
+RANKED = st.lists(
+    st.builds(
+        Ranked,
+        runbook=_runbooks(),
+        score=st.floats(0, 1),
+        reasons=st.just(("x",)),
+        blocked=st.sampled_from(["", "", "", "no"]),
+    ),
+    max_size=3,
+    unique_by=lambda r: r.runbook.id,
+)
+OUTCOMES = ("succeeded", "failed", "rolled back", "skipped", "refused", "expired", "running", "waiting", "unknown")
+PAST = st.lists(
+    st.builds(
+        PastStep,
+        runbook=st.sampled_from(["a", "b", "c"]),
+        step=st.sampled_from(["s0", "s1", "s2"]),
+        outcome=st.sampled_from([*OUTCOMES[:6], *OUTCOMES]),
+    ),
+    max_size=5,
+)
+FACTS = st.fixed_dictionaries(
+    {}, optional={"health": st.sampled_from([{}, {"status": 200}, {"status": 500}]), "pool": st.just({"size": 3})}
+)
+
+
+@settings(max_examples=400)
+@given(RANKED, PAST, FACTS, st.sampled_from(["", *ENVIRONMENTS, "moon"]))
+def test_what_is_offered_is_needed_in_scope_never_failed_never_waiting_and_always_the_same(
+    ranked: list[Ranked], past: list[PastStep], facts: dict[str, dict[str, int]], environment: str
+) -> None:
+    def ask() -> NextStep | NoStep:
+        return next_step(ranked, past, facts, environment, read_only=READ, incident={"title": "t"})
+
+    chosen = ask()
+    assert chosen == ask()
+    assert chosen == next_step(
+        ranked, past, dict(reversed(facts.items())), environment, read_only=sorted(READ), incident={"title": "t"}
+    )
+    assert chosen.why
+    if isinstance(chosen, NoStep):
+        return
+    place = next(r for r in ranked if r.runbook is chosen.runbook)
+    assert not place.blocked
+    assert place.score >= THRESHOLD
+    assert not chosen.runbook.waits_for
+    assert environment in ENVIRONMENTS or all(s.action in READ and s.safety is None for s in chosen.steps)
+    assert [s.action in READ for s in chosen.steps[:-1]] == [True] * (len(chosen.steps) - 1)
+    variables = condition_variables({"environment": environment, "title": "t"}, facts)
+    outcomes = {(p.runbook, p.step, p.outcome) for p in past}
+    for step in chosen.steps:
+        assert all(holds(condition, variables) for condition in (step.when, step.precheck) if condition)
+        assert step.safety is None or environment in step.safety.scopes
+        assert step.action in READ or (step.safety is not None and step.safety.risk != "forbidden")
+        tried = {outcome for name, s, outcome in outcomes if (name, s) == (chosen.runbook.id, step.id)}
+        assert not tried - {"refused", "expired"}, "offered again"
+    last = {(p.runbook, p.step): p.outcome for p in past if p.outcome not in ("refused", "expired")}
+    assert not {"running", "waiting", "unknown"} & set(last.values())
+
+
+@settings(max_examples=150)
+@given(RANKED, PAST, FACTS, st.sampled_from(ENVIRONMENTS))
+def test_no_step_is_always_an_answer_with_bounded_evidence(
+    ranked: list[Ranked], past: list[PastStep], facts: dict[str, dict[str, int]], environment: str
+) -> None:
+    incident = {"title": "t", "severity": "critical"}
+    chosen = next_step(ranked, past, facts, environment, read_only=READ, incident=incident)
+    if isinstance(chosen, NoStep):
+        assert len(chosen.looks) <= 5
+        assert len(chosen.evidence) <= 10
+        assert bool(chosen.severity) == chosen.escalate
+    else:
+        assert chosen.success
+        assert chosen.undo
