@@ -136,6 +136,14 @@ class SlackClient:
             self._identity = Identity(str(found["team_id"]), str(found["user_id"]), str(found.get("bot_id", "")))
         return self._identity
 
+    async def app_of(self, bot: str) -> str:
+        """`bots.info`: id of the app that this bot belongs to. Raises Permanent when Slack does not say."""
+        found = (await self._call("bots.info", {"bot": bot}, repeatable=True, form=True)).get("bot")
+        app = found.get("app_id") if isinstance(found, Mapping) else None
+        if not isinstance(app, str) or not app:
+            raise Permanent("bots.info: no app")
+        return app
+
     async def post(
         self,
         channel: str,

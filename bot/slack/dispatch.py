@@ -19,6 +19,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.errors import CountersignError, Transient
 from bot.slack.bolt import AFTER
+from bot.slack.origin import Origin
 from bot.telemetry import log
 
 SOURCE = "slack"
@@ -111,13 +112,20 @@ def key_of(payload: Payload, otherwise: str) -> str:
 class Dispatcher:
     """Accepts, dispatches and remembers what was handled.
 
-    clock: UTC now. mark_after: seconds until what was handled is marked in the inbox, so that a busy moment costs one
+    clock: UTC now. origin: whose payloads are taken. mark_after: seconds until what was handled is marked in the inbox, so that a busy moment costs one
     write; a crash in between only means that a handled click is offered again, and its decision is in the store.
     """
 
     def __init__(
-        self, app: AsyncApp, inbox: Accepting, clock: Callable[[], datetime], *, mark_after: float = 0.2
+        self,
+        app: AsyncApp,
+        inbox: Accepting,
+        clock: Callable[[], datetime],
+        *,
+        origin: Origin,
+        mark_after: float = 0.2,
     ) -> None:
+        self._origin = origin
         self._mark_after = mark_after
         self._app = app
         self._inbox = inbox
@@ -128,10 +136,12 @@ class Dispatcher:
         self._marking: asyncio.Task[None] | None = None
 
     async def accept(self, key: str, payload: Payload) -> bool:
-        """Store it durably. False: it was accepted before.
+        """Store it durably. False: it was accepted before, or it is of another app (T12); there is nothing to handle.
 
         Raises Transient when it cannot be stored: do not acknowledge then, Slack will say so or deliver it again.
         """
+        if await self._origin.refuses(payload):
+            return False
         repeated = key in self._under_way
         self._under_way.add(key)
         headers = {"content-type": "application/json"}

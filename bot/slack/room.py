@@ -7,8 +7,11 @@ are still taken and the outbox keeps what is to be said.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -22,6 +25,7 @@ from bot.slack.bolt import build
 from bot.slack.desk import Asking, Desk
 from bot.slack.dispatch import Dispatcher
 from bot.slack.endpoint import Endpoint
+from bot.slack.origin import Origin, in_audit
 from bot.slack.provenance import Records
 from bot.slack.socket import SocketDoor
 from bot.store import messages
@@ -30,6 +34,18 @@ from bot.store.session import Store
 from bot.telemetry import log
 
 RETRY_SECONDS = 2.0
+WHERE = "environment: SLACK_BOT_TOKEN"
+Answer = TypeVar("Answer")
+
+
+async def _answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask until Slack answers."""
+    while True:
+        try:
+            return await ask()
+        except (Transient, Ambiguous) as error:
+            log().warning("slack cannot be reached; trying again", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 class SlackRoom:
@@ -47,6 +63,7 @@ class SlackRoom:
         self._found = found
         self._client = client
         self._inbox = inbox
+        self._record = in_audit(store, lambda: datetime.now(UTC))
         self._dispatcher: Dispatcher | None = None
         self._socket: SlackSocket | None = None
         self._endpoint: Endpoint | None = None
@@ -82,7 +99,8 @@ class SlackRoom:
         """Learn who we are, handle what a crash left over, then listen until cancelled."""
         identity = await self._who_we_are()
         app = build(self._desk, identity, self._found.secret("SLACK_BOT_TOKEN"))
-        self._dispatcher = Dispatcher(app, self._inbox, lambda: datetime.now(UTC))
+        origin = Origin(await self._our_app(identity), self._record)
+        self._dispatcher = Dispatcher(app, self._inbox, lambda: datetime.now(UTC), origin=origin)
         again = await self._dispatcher.recover()
         if again:
             log().info("handled again what the last process left over", clicks=again)
@@ -103,20 +121,26 @@ class SlackRoom:
             await self._dispatcher.drain()
 
     async def _who_we_are(self) -> Identity:
-        """Ask until Slack answers; a token that is refused or of another workspace ends the bot with a sentence."""
-        place, fix = "environment: SLACK_BOT_TOKEN", "copy the xoxb- token of the app installed in this workspace."
-        while True:
-            try:
-                identity = await self._client.identity()
-            except (Transient, Ambiguous) as error:
-                log().warning("slack cannot be reached; trying again", error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            except Permanent as error:
-                raise ConfigurationError(f"Slack refuses the token ({error}).", place=place, fix=fix) from error
-            if identity.team != self._found.file.slack.team:
-                raise ConfigurationError(f"the token belongs to workspace {identity.team}.", place=place, fix=fix)
-            return identity
+        """A token that is refused or of another workspace ends the bot with a sentence."""
+        fix = "copy the xoxb- token of the app installed in this workspace."
+        try:
+            identity = await _answered(self._client.identity)
+        except Permanent as error:
+            raise ConfigurationError(f"Slack refuses the token ({error}).", place=WHERE, fix=fix) from error
+        if identity.team != self._found.file.slack.team:
+            raise ConfigurationError(f"the token belongs to workspace {identity.team}.", place=WHERE, fix=fix)
+        return identity
+
+    async def _our_app(self, identity: Identity) -> str:
+        """Which app's payloads are ours (T12); without knowing that, none could be taken."""
+        fix = (
+            "give the app the scope users:read (deploy/slack-manifest.yaml), install it again and copy its xoxb- token."
+        )
+        try:
+            return await _answered(partial(self._client.app_of, identity.bot))
+        except Permanent as error:
+            reason = f"Slack does not say which app the token belongs to ({error})."
+            raise ConfigurationError(reason, place=WHERE, fix=fix) from error
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         if self._endpoint is None:

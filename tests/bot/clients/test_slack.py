@@ -197,6 +197,27 @@ async def test_identity_is_asked_once(fake: Fake, client: SlackClient) -> None:
     assert len(fake.calls) == 1
 
 
+@pytest.mark.parametrize("told", [{}, {"bot": None}, {"bot": {}}, {"bot": {"app_id": ""}}, {"bot": {"app_id": 7}}])
+async def test_T12_an_app_that_slack_does_not_name_is_an_error(
+    fake: Fake, client: SlackClient, told: dict[str, object]
+) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": True, **told})
+
+    fake.answer = answer
+    with pytest.raises(Permanent, match="no app"):
+        await client.app_of("B1")
+
+
+async def test_T12_the_app_is_asked_for_by_the_bots_id(fake: Fake, client: SlackClient) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": True, "bot": {"id": "B1", "app_id": "A1"}})
+
+    fake.answer = answer
+    assert await client.app_of("B1") == "A1"
+    assert fake.calls == [("bots.info", {"bot": "B1"})]
+
+
 async def test_history_asks_for_all_metadata(fake: Fake, client: SlackClient) -> None:
     await client.history("C1", oldest="1.0")
     await client.replies("C1", "1.0", cursor="next")

@@ -23,6 +23,7 @@ from bot.slack.accounts import Accounts
 from bot.slack.bolt import build
 from bot.slack.desk import Desk, Said
 from bot.slack.dispatch import Dispatcher
+from bot.slack.origin import Origin
 from bot.slack.socket import SocketDoor
 from bot.store.inbox import Inbox
 
@@ -82,6 +83,7 @@ class Room:
         self.api = SlackApi(self.workspace, posts_per_second=0)
         self.asked, self.cards = Asked(), Cards()
         self.inbox = Inbox.open(path)
+        self.strangers: list[tuple[str, dict[str, Any]]] = []
         self.incidents: dict[tuple[str, str], str] = {}
         self.client: SlackClient
         self.dispatcher: Dispatcher
@@ -105,12 +107,16 @@ class Room:
             clock=now,
             accounts=Accounts(self.client.user_info, TEAM, now),
         )
+        self.origin = Origin(await self.client.app_of((await self.client.identity()).bot), self._record)
         self.app = build(self.desk, await self.client.identity(), self.workspace.bot_token)
-        self.dispatcher = Dispatcher(self.app, self.inbox, now, mark_after=0.0)
+        self.dispatcher = Dispatcher(self.app, self.inbox, now, origin=self.origin, mark_after=0.0)
         self.door = SocketDoor(self.dispatcher)
         self.socket = SlackSocket(self.client, self.workspace.app_token, self.door.receive, clock=time.monotonic)
         self.socket.start()
         await asyncio.wait_for(self.socket.connected.wait(), 5)
+
+    async def _record(self, who: str, what: dict[str, Any]) -> None:
+        self.strangers.append((who, what))
 
     async def stop(self) -> None:
         self.asked.gate.set()

@@ -13,7 +13,10 @@ from bot.errors import Transient
 from bot.slack.dispatch import key_of, read
 
 FORM = "application/x-www-form-urlencoded"
-COMMAND = {"command": "/runbook", "text": "list", "team_id": "T0SANDBOX", "user_id": "U0ALICE", "channel_id": "C0INC"}
+COMMAND = {
+    "command": "/runbook", "text": "list", "api_app_id": "A0SANDBOX", "team_id": "T0SANDBOX", "user_id": "U0ALICE",
+    "channel_id": "C0INC",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,16 @@ async def test_T18_accepting_twice_is_once(room: Any) -> None:
     await room.settled()
     assert room.asked.calls == [("list_runbooks",)]
     assert await room.inbox.take(10) == []
+
+
+@pytest.mark.parametrize("app", ["A0OTHER", "", None])
+async def test_T12_a_payload_of_another_app_is_neither_stored_nor_handled(room: Any, app: str | None) -> None:
+    foreign = {**COMMAND, "api_app_id": app}
+    assert not await room.dispatcher.accept("k", foreign)
+    assert await room.inbox.take(10) == []
+    assert room.strangers == [("T0SANDBOX/U0ALICE", {"code": "foreign_app", "app": app or "", "kind": ""})]
+    assert room.told() == [], "its ids and its response address mean nothing here"
+    assert await room.dispatcher.accept("k", COMMAND), "and it takes nobody's place"
 
 
 async def test_what_was_not_stored_may_come_again(room: Any) -> None:

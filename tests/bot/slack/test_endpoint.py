@@ -20,7 +20,7 @@ from aiohttp import web
 from bot.slack.endpoint import Endpoint, verified
 
 PAYLOADS = Path(__file__).resolve().parents[4] / "shared" / "payloads" / "slack"
-SECRET, CHANNEL, ALICE = "s3cret", "C0INC", "U0ALICE"
+SECRET, CHANNEL, ALICE, APP = "s3cret", "C0INC", "U0ALICE", "A0SANDBOX"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -136,8 +136,11 @@ async def test_too_much_is_413(site: Site) -> None:
 
 def slash(text: str) -> bytes:
     return urlencode(
-        {"command": "/runbook", "text": text, "team_id": "T0SANDBOX", "user_id": ALICE, "channel_id": CHANNEL}
-    ).encode()
+        {
+            "command": "/runbook", "text": text, "api_app_id": APP, "team_id": "T0SANDBOX", "user_id": ALICE,
+            "channel_id": CHANNEL,
+        }
+    ).encode()  # fmt: skip
 
 
 async def test_a_slash_command_is_answered_at_once_and_handled(site: Site) -> None:
@@ -146,6 +149,14 @@ async def test_a_slash_command_is_answered_at_once_and_handled(site: Site) -> No
     site.room.asked.gate.set()
     await site.room.settled()
     assert site.room.asked.calls == [("status", "payments")]
+
+
+async def test_T12_a_signed_request_of_another_app_is_taken_and_forgotten(site: Site) -> None:
+    """Never a 4xx for what is signed; and nothing happens."""
+    assert await site.post(slash("kill all test").replace(APP.encode(), b"A0OTHER"), kind=FORM) == (200, "")
+    await site.room.settled()
+    assert site.room.asked.calls == []
+    assert [what["app"] for _, what in site.room.strangers] == ["A0OTHER"]
 
 
 async def test_T18_a_replay_inside_the_window_has_no_second_effect(site: Site) -> None:
@@ -159,7 +170,8 @@ async def test_T18_a_replay_inside_the_window_has_no_second_effect(site: Site) -
 
 async def test_T18_a_retried_event_with_a_new_signature_has_one_effect(site: Site) -> None:
     event = {"type": "app_mention", "user": ALICE, "text": "list", "channel": CHANNEL, "ts": "1.1"}
-    body = json.dumps({"type": "event_callback", "team_id": "T0SANDBOX", "event_id": "Ev9", "event": event}).encode()
+    told = {"type": "event_callback", "api_app_id": APP, "team_id": "T0SANDBOX", "event_id": "Ev9", "event": event}
+    body = json.dumps(told).encode()
     for age in (0, 1, 2):
         assert (await site.post(body, signed(body, datetime.now(UTC) - timedelta(seconds=age))))[0] == 200
     await site.room.settled()
@@ -176,6 +188,7 @@ async def test_a_sent_window_gets_its_answer_in_the_response(site: Site) -> None
     }
     payload = {
         "type": "view_submission",
+        "api_app_id": APP,
         "team": {"id": "T0SANDBOX"},
         "user": {"id": ALICE, "team_id": "T0SANDBOX"},
         "view": view,

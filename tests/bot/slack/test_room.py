@@ -17,6 +17,7 @@ from bot.render import Renderer
 from bot.services import Catalogue, People
 from bot.slack import room as module
 from bot.slack.room import SlackRoom
+from bot.store import audit
 from bot.store.session import Store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -103,6 +104,34 @@ async def test_T43_a_token_that_is_not_ours_ends_the_bot_with_a_sentence(
         await make(**changes).run()
     assert caught.value.place == "environment: SLACK_BOT_TOKEN"
     assert caught.value.fix
+
+
+async def test_T12_a_slack_that_does_not_name_our_app_ends_the_bot_with_a_sentence(
+    room: Any, make: Callable[..., SlackRoom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.workspace, "app_id", "")
+    with pytest.raises(ConfigurationError, match=r"which app the token belongs to \(bots.info: no app\)") as caught:
+        await make().run()
+    assert "users:read" in caught.value.fix
+
+
+async def test_T12_a_click_of_another_app_is_in_the_audit(
+    room: Any, make: Callable[..., SlackRoom], tmp_path: Path
+) -> None:
+    under_test = make()
+    running = asyncio.create_task(under_test.run())
+    await until(lambda: under_test.connected)
+    ours, room.workspace.app_id = room.workspace.app_id, "A0OTHER"
+    await room.workspace.slash(ALICE, CHANNEL, "/runbook kill all please stop")
+    room.workspace.app_id = ours
+    await room.workspace.slash(ALICE, CHANNEL, "/runbook list")
+    await until(lambda: bool(room.told()))
+    assert room.asked.calls == [("list_runbooks",)]
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/countersign.db")
+    assert [(row.event, row.actor) for row in await store.read(audit.rows)] == [("refused", f"T0SANDBOX/{ALICE}")]
+    await store.close()
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_a_slack_that_is_away_at_the_start_is_waited_for(

@@ -11,7 +11,7 @@ import pytest
 from bot.errors import Permanent, Transient
 from bot.sandbox.slack_records import NotAcknowledged
 
-CHANNEL, ALICE, EVE = "C0INC", "U0ALICE", "U0EVE"
+CHANNEL, ALICE, EVE, APP = "C0INC", "U0ALICE", "U0EVE", "A0SANDBOX"
 
 
 async def test_slash_command_is_acknowledged_before_it_is_handled(room: Any) -> None:
@@ -37,6 +37,7 @@ async def test_click_is_acknowledged_before_it_is_handled(room: Any) -> None:
 async def test_T18_the_same_click_twice_has_one_effect(room: Any) -> None:
     payload = {
         "type": "block_actions",
+        "api_app_id": APP,
         "user": {"id": ALICE, "team_id": "T0SANDBOX"},
         "team": {"id": "T0SANDBOX"},
         "channel": {"id": CHANNEL},
@@ -59,7 +60,7 @@ async def test_T18_the_same_click_twice_has_one_effect(room: Any) -> None:
 
 async def test_an_event_delivered_again_under_another_envelope_has_one_effect(room: Any) -> None:
     event = {"type": "app_mention", "user": ALICE, "text": "<@U0SANDBOT> list", "channel": CHANNEL, "ts": "1.1"}
-    payload = {"type": "event_callback", "team_id": "T0SANDBOX", "event_id": "Ev1", "event": event}
+    payload = {"type": "event_callback", "api_app_id": APP, "team_id": "T0SANDBOX", "event_id": "Ev1", "event": event}
 
     async def acknowledge(_: str, __: Any) -> None:
         return
@@ -89,7 +90,10 @@ async def test_handled_deliveries_are_marked_done(room: Any) -> None:
 
 
 async def test_a_crash_before_handling_is_made_up_for(room: Any) -> None:
-    body = {"command": "/runbook", "text": "list", "team_id": "T0SANDBOX", "user_id": ALICE, "channel_id": CHANNEL}
+    body = {
+        "command": "/runbook", "text": "list", "api_app_id": APP, "team_id": "T0SANDBOX", "user_id": ALICE,
+        "channel_id": CHANNEL,
+    }  # fmt: skip
     await room.dispatcher.accept("envelope:lost", body)
     room.dispatcher._under_way.clear()  # as after a restart
     assert await room.dispatcher.recover() == 1
@@ -98,7 +102,7 @@ async def test_a_crash_before_handling_is_made_up_for(room: Any) -> None:
 
 
 async def test_an_old_click_is_not_repeated_after_a_crash(room: Any) -> None:
-    await room.dispatcher.accept("envelope:old", {"command": "/runbook", "text": "list", "user_id": ALICE})
+    await room.dispatcher.accept("envelope:old", {"command": "/runbook", "api_app_id": APP, "user_id": ALICE})
     room.dispatcher._under_way.clear()
     (left,) = await room.inbox.take(10)
     assert not await room.dispatcher.replay(left, timedelta(minutes=11))
