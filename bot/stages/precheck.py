@@ -15,6 +15,7 @@ from bot.incident import Incident
 from bot.kill_switch import together
 from bot.plan import Act, Plan, PlanStep
 from bot.stages.base import Equipment
+from bot.stages.difference import difference
 from bot.stages.enrich import observe, values
 from bot.stages.expectation import assumed
 from bot.stages.plan import make_plan
@@ -64,15 +65,13 @@ def unchanged(
     """
     runbook = equipment.library.get(plan.runbook)
     service = equipment.catalogue.named(plan.service, plan.environment)
-    changed = Deny(
-        "plan_changed", "The runbook, the catalogue or the policy changed since this was approved.", "Ask again."
-    )
     if runbook is None or service is None:
-        return changed
+        return _changed("the runbook is gone" if runbook is None else "the service is not in the catalogue any more")
     by_id = {step.id: step for step in runbook.steps}
     names = list(dict.fromkeys(step.runbook_step for step in plan.steps))
-    if any(name not in by_id for name in names):
-        return changed
+    gone = [f"step {name} is gone" for name in names if name not in by_id]
+    if gone:
+        return _changed(*gone)
     again = make_plan(
         equipment,
         incident=incident,
@@ -87,10 +86,17 @@ def unchanged(
         created_at=plan.created_at,
         expires_at=plan.expires_at,
     )
-    same = isinstance(again, Plan) and (
-        again.model_dump_json() == plan.model_dump_json() or again.digest == plan.digest
-    )
-    return None if same else changed
+    if isinstance(again, Deny):
+        return _changed(f"it can no longer be planned: {again.reason}")
+    if again.model_dump_json() == plan.model_dump_json() or again.digest == plan.digest:
+        return None
+    return _changed(*difference(plan, again))
+
+
+def _changed(*lines: str) -> Deny:
+    """What changed, each on a line of its own (mission P3)."""
+    told = "".join(f"\n• {line}" for line in lines)
+    return Deny("plan_changed", f"This is no longer the plan that was asked about:{told}", "Ask for the step again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,8 @@ class Shapes:
             "level": t,
             "name": t,
             "looks": [t],
+            "instead_of": t,
+            "changed": [t, t],
         }
         if kind is EntryKind.APPROVED:
             everything["by"] = [t]

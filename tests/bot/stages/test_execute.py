@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -203,6 +203,8 @@ async def test_T09_T10_what_changed_since_the_approval_is_not_done(ready: Scene,
     elif what == "runbook":
 
         class Empty:
+            runbooks: ClassVar[dict[str, Any]] = {}
+
             def get(self, _name: str) -> None:
                 return None
 
@@ -214,6 +216,13 @@ async def test_T09_T10_what_changed_since_the_approval_is_not_done(ready: Scene,
         assert done["state"] == "done"  # the plan names its target, and that one is still there
         return
     assert (done["state"], done["code"]) == ("refused", "precheck_unproven" if what == "gone" else "plan_changed")
+    said = {
+        "program": "\n• step restart, the request (program): payments → other",
+        "tier": "\n• the tier: 1 → 2",
+        "runbook": "\n• the runbook is gone",
+        "gone": "The pre-check",
+    }
+    assert said[what] in done["reason"], "what changed, in words (P3)"
     assert ready.world.acts == []
 
 
