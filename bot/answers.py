@@ -5,6 +5,7 @@ Base of bot/requests.py. Reads only; offers nothing that the asker may not do (C
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 from sqlmodel import Session
@@ -44,6 +45,7 @@ class Answers(Explanations):
                 "services": [
                     {"name": s.name, "environment": s.environment, "owner": s.owner, "tier": s.tier} for s in services
                 ],
+                "catalogue": self._catalogue(),
                 "stops": [{"level": s.level, "name": s.name, "reason": s.reason, "by": s.by} for s in stops],
             },
         )
@@ -107,9 +109,15 @@ class Answers(Explanations):
                     }
                     for r in found
                 ],
-                "problems": [str(p) for p in self._equipment.library.problems],
+                "catalogue": self._catalogue(),
             },
         )
+
+    def _catalogue(self) -> dict[str, Any]:
+        """Whether the catalogue on disk is in force: how many problems keep it out, the first, and since when the old one is."""
+        library = self._equipment.library
+        first = [f"{PurePath(p.file).name}:{p.line}: {p.message} Fix: {p.fix}" for p in library.problems[:1]]
+        return {"problems": len(library.problems), "first": "".join(first), "since": library.since}
 
     async def show_runbook(self, runbook: str) -> Reply:
         """One runbook: steps, proof, undo, scopes."""

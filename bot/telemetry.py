@@ -41,6 +41,9 @@ class Metrics:
         self.outbox_depth = Gauge("outbox_waiting", "Rows waiting", ["destination"], registry=into)
         self.open_incidents = Gauge("incidents_open", "Incidents not resolved", registry=into)
         self.stops = Gauge("kill_switch_engaged", "Engaged kill switches", registry=into)
+        self.catalogue_loads = Counter("catalogue_loads", "Loads of the catalogue by result", ["result"], registry=into)
+        self.catalogue_runbooks = Gauge("catalogue_runbooks", "Runbooks in force", registry=into)
+        self.catalogue_problems = Gauge("catalogue_problems", "Problems of the catalogue on disk", registry=into)
         self.signal_seconds = Histogram(
             "signal_to_incident_seconds",
             "From received to stored as an incident",

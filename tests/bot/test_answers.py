@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.answers import SHOWN
+from runbooks.load import Catalogue, Problem
 from tests.fakes.equipment import alert
 from tests.fakes.scene import Scene, scene
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -80,6 +84,19 @@ async def test_runbooks_are_listed_with_where_they_are_for(trouble: Scene) -> No
     assert found["clear-cache"]["scopes"] == ["staging"]
     assert found["restart-service"]["scopes"] == ["dev", "prod", "staging"]
     assert list(found) == sorted(found)
+
+
+async def test_T38_a_catalogue_that_is_not_in_force_is_seen_where_people_look(trouble: Scene) -> None:
+    library = trouble.equipment.library
+    well = (await trouble.requests.status(None)).data["catalogue"]
+    assert (well["problems"], well["first"]) == (0, "")
+    library.take(Catalogue(problems=(Problem("/etc/books/a.yaml", 3, 1, "titel is unknown.", "write title."),)), NOW)
+    try:
+        for reply in (await trouble.requests.status(None), await trouble.requests.list_runbooks()):
+            found = reply.data["catalogue"]
+            assert found == {"problems": 1, "first": "a.yaml:3: titel is unknown. Fix: write title.", "since": library.since}
+    finally:
+        library.problems = ()
 
 
 async def test_a_runbook_is_shown_as_it_is_written(trouble: Scene) -> None:
