@@ -1,71 +1,195 @@
-"""`runbookctl lint`: errors and warnings for runbooks, with file, line and a fix. The rules are in runbooks/lint."""
+"""`runbookctl lint`: errors and warnings for runbooks, with file, line and a fix. The rules are in runbooks/lint.
+
+What is read is in bot/cli/lint_sources.py; `--fix` writes files back. Exit 0 with warnings only, 1 with errors, 2 when there is
+nothing to lint or an option is wrong.
+"""
 
 from __future__ import annotations
 
-import json
+import os
+import tempfile
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from bot.cli.options import JsonOption
 
+if TYPE_CHECKING:
+    from bot.cli.lint_sources import Read
+    from runbooks.lint import Known
+    from runbooks.lint.check import Report
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
 
 def lint(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; else the shipped catalogue.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, then lint again.")] = False,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="policy.yaml to compare with.", metavar="FILE")
+    ] = None,
+    promotions: Annotated[
+        list[Path] | None, typer.Option("--promotions", help="Folder of promotion records.", metavar="FOLDER")
+    ] = None,
+    today: Annotated[str, typer.Option("--today", help="Day to judge reviews by.", metavar="YYYY-MM-DD")] = "",
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules.")] = False,
+    explain: Annotated[str, typer.Option("--explain", help="Explain one rule.", metavar="RULE")] = "",
+    page: Annotated[bool, typer.Option("--page", hidden=True, help="Print docs/lint.md.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check runbooks: exit 0 with warnings only, 1 with errors."""
-    from bot.roster import FACT_NAMES, OPERATIONS
-    from runbooks.folder import read_file
-    from runbooks.lint import lint as check
-    from runbooks.load import BUILTIN, RunbookError, load_catalog, load_runbook
+    if rules or explain or page:
+        _about_rules(explain, page=page)
+        return
+    from bot.cli import lint_sources
+    from runbooks.lint.check import check
 
-    given = paths or [BUILTIN]
-    found = load_catalog(path for path in given if not path.is_file())
-    problems, runbooks = list(found.problems), list(found.runbooks.values())
-    for path in given:
-        read = read_file(path, path.parent.resolve()) if path.is_file() else None
-        try:
-            if isinstance(read, tuple):
-                runbooks.append(load_runbook(read[1], str(path)))
-            elif read is not None:
-                problems.append(read)
-        except RunbookError as error:
-            problems += error.problems
-    lines: list[dict[str, object]] = [
-        {
-            "severity": "error",
-            "file": str(p.file),
-            "line": p.line,
-            "column": p.column,
-            "rule": "load",
-            "message": p.message,
-            "fix": p.fix,
-        }
-        for p in problems
-    ]
-    for runbook in runbooks:
-        lines += [
-            {
-                "severity": f.severity,
-                "file": runbook.source,
-                "line": 1,
-                "column": 1,
-                "rule": f.rule,
-                "message": f"{runbook.id}: {f.message}",
-                "fix": f.fix,
-            }
-            for f in check(runbook, OPERATIONS, FACT_NAMES)
-        ]
-    errors = sum(line["severity"] == "error" for line in lines)
-    if as_json:
-        typer.echo(json.dumps({"errors": errors, "runbooks": len(runbooks), "findings": lines}, indent=1))
+    given = [Path(path) for path in paths or [_shipped()]]
+    day = _day(today)
+    try:
+        files = list(lint_sources.read_paths(given))
+    except lint_sources.Missing as missing:
+        _wrong(str(missing))
+    records, problems = lint_sources.promotions(given, promotions or [])
+    known = _known(given, records, policy, day)
+    if fix:
+        files = _mended(files, known)
+    report = check([*files, *problems], known)
+    _say(report, Format.JSON if as_json else form)
+    raise typer.Exit(1 if report.errors or (strict and report.warnings) else 0)
+
+
+def _shipped() -> Path:
+    """The shipped catalogue, as short as it can be written from here."""
+    from runbooks.load import BUILTIN
+
+    here = Path.cwd()
+    return BUILTIN.relative_to(here) if BUILTIN.is_relative_to(here) else BUILTIN
+
+
+def _day(text: str) -> date:
+    if not text:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _wrong(f"--today {ascii(text)[1:-1][:40]} is not a day. Write it as 2026-11-30.")
+
+
+def _known(given: list[Path], records: tuple[object, ...], policy: Path | None, day: date) -> Known:
+    from bot.cli import lint_sources
+    from bot.cli.explain import policy_from
+    from bot.roster import ADAPTERS, FACT_NAMES, OPERATIONS
+    from runbooks.ladder import Ladder
+    from runbooks.lint.known import USUAL, Known
+    from runbooks.promotion import Promotion
+
+    compared = policy_from(policy) if policy else None
+    return Known(
+        OPERATIONS,
+        FACT_NAMES,
+        adapters=ADAPTERS,
+        policy=compared,
+        promotions=tuple(record for record in records if isinstance(record, Promotion)),
+        ladder=Ladder(lowest=compared.lowest_environment) if compared else USUAL,
+        today=day,
+        reviewed=lint_sources.reviewed(given, lint_sources.call_git),
+        secret=lint_sources.is_secret,
+    )
+
+
+def _say(report: Report, form: Format) -> None:
+    from runbooks.lint import RULES
+    from runbooks.lint import report as reports
+    from runbooks.lint.sarif import sarif
+
+    if form is Format.JSON:
+        typer.echo(reports.as_json(report))
+    elif form is Format.SARIF:
+        from importlib.metadata import version
+
+        typer.echo(sarif(report, RULES, Path.cwd(), version("countersign")))
+    elif form is Format.GITHUB:
+        for line in reports.github(report):
+            typer.echo(line)
     else:
-        for line in lines:
-            typer.echo(
-                f"{line['file']}:{line['line']}:{line['column']}: {line['severity']} [{line['rule']}] "
-                f"{line['message']} Fix: {line['fix']}"
-            )
-        typer.echo(f"{len(runbooks)} runbooks, {errors} errors, {len(lines) - errors} warnings")
-    raise typer.Exit(1 if errors else 0)
+        for line in reports.text(report):
+            typer.echo(line)
+
+
+def _mended(files: list[Read], known: Known) -> list[Read]:
+    """The files after `--fix`; what was changed is told on standard error."""
+    from runbooks.digest import digest
+    from runbooks.lint.check import check
+    from runbooks.lint.mend import mend
+    from runbooks.load import load_runbook
+
+    made: list[Read] = []
+    for each in files:
+        if not isinstance(each, tuple):
+            made.append(each)
+            continue
+        path, text = each
+        new, count = mend(text, lambda again, path=path: check([(path, again)], known).findings)
+        if count:
+            _write(path, new)
+            told = f"mended {path}: {count} {'repair' if count == 1 else 'repairs'}"
+            if digest(load_runbook(text, "")) != digest(load_runbook(new, "")):
+                told += "; its digest is new, so promotions of the old one no longer count"
+            typer.echo(told, err=True)
+        made.append((path, new))
+    return made
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file whole or not at all, with the permissions it had."""
+    real = path.resolve()
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+            Path(name).chmod(real.stat().st_mode & 0o7777)
+            Path(name).replace(real)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        _wrong(f"{path} cannot be written ({error.strerror}). Correct its permissions, or lint without --fix.")
+
+
+def _about_rules(explain: str, *, page: bool) -> None:
+    from runbooks.lint import RULES, pages
+    from runbooks.spelling import did_you_mean
+
+    if page:
+        typer.echo(pages.page(RULES), nl=False)
+        return
+    if not explain:
+        for line in pages.listing(RULES):
+            typer.echo(line)
+        return
+    by_name = {rule.id: rule for rule in RULES}
+    if explain not in by_name:
+        shown = ascii(explain)[1:-1][:60]
+        _wrong(
+            f"there is no rule {shown}. {did_you_mean(explain, by_name).capitalize()} See `runbookctl lint --rules`."
+        )
+    typer.echo(pages.explanation(by_name[explain]))
+
+
+def _wrong(message: str) -> NoReturn:
+    typer.echo(f"lint: {message}", err=True)
+    raise typer.Exit(2)

@@ -1,39 +1,36 @@
-"""What the linter may say, and what it is told about operations. Values only.
+"""What the linter says: a finding, and the repair that may go with it. Values only.
 
-Used by every rule and by `runbookctl lint`. Must not judge.
+Used by every rule, by runbooks/lint/mend.py and by the reports. Must not judge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 Severity = Literal["error", "warning"]
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """A change of one scalar that alters nothing a runbook does. old: its value now; new: its value, None to drop it."""
+
+    old: str
+    new: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One complaint. rule: stable name for CI. path: of the model; `runbooks.load.place_of` gives line and column."""
+    """One complaint. rule: stable name for CI. path: of the model, for line and column; () is the beginning of the file.
+
+    place: line and column (from 1) where they are known better than from the path. repair: for `lint --fix`.
+    """
 
     rule: str
     severity: Severity
     message: str
     fix: str
     path: Path = ()
-
-
-class KnownOperation(Protocol):
-    """What the linter looks at in an operation of the roster (bot.operations.base.Operation fits)."""
-
-    @property
-    def target_kind(self) -> str:
-        """Kind of target it accepts."""
-
-    @property
-    def read_only(self) -> bool:
-        """Whether it changes nothing."""
-
-
-Operations = Mapping[str, KnownOperation]
+    place: tuple[int, int] | None = None
+    repair: Repair | None = None

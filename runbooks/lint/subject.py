@@ -1,0 +1,93 @@
+"""One runbook as the rules look at it: its actions in one list, which steps change something, what it waits for.
+
+Made once per runbook by runbooks/lint, so that twenty rules do not each walk through it. Must not judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbooks.lint.finding import Path
+from runbooks.lint.known import Known, KnownOperation
+from runbooks.model import Runbook, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action of a step or of its rollback. operation: None when there is none of that name. given: its `with`."""
+
+    name: str
+    operation: KnownOperation | None
+    given: Mapping[str, Any]
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """runbook, known and the text of the file ("" when it is not at hand). changing: (index, step) of changing steps.
+
+    conditions: (text, path) of every condition that is written. scopes: every environment that a step names.
+    """
+
+    runbook: Runbook
+    known: Known
+    text: str
+    actions: tuple[Action, ...]
+    changing: tuple[tuple[int, Step], ...]
+    conditions: tuple[tuple[str, Path], ...]
+    scopes: frozenset[str]
+
+
+def look_at(runbook: Runbook, known: Known, text: str = "") -> Subject:
+    """The runbook, looked through once."""
+    actions: list[Action] = []
+    changing: list[tuple[int, Step]] = []
+    conditions: list[tuple[str, Path]] = []
+    scopes: set[str] = set()
+    operations = known.operations
+    if runbook.match.when:
+        conditions.append((runbook.match.when, ("match", "when")))
+    for i, step in enumerate(runbook.steps):
+        operation = operations.get(step.action)
+        actions.append(Action(step.action, operation, step.with_, ("steps", i)))
+        for j, undo in enumerate(step.rollback):
+            actions.append(Action(undo.action, operations.get(undo.action), undo.with_, ("steps", i, "rollback", j)))
+        if not _only_reads(runbook, step, operation):
+            changing.append((i, step))
+        if step.when:
+            conditions.append((step.when, ("steps", i, "when")))
+        if step.precheck:
+            conditions.append((step.precheck, ("steps", i, "precheck")))
+        if step.verify is not None:
+            conditions.append((step.verify.expect, ("steps", i, "verify", "expect")))
+        if step.safety is not None:
+            scopes.update(step.safety.scopes)
+    return Subject(
+        runbook, known, text, tuple(actions), tuple(changing), tuple(conditions), frozenset(scopes)
+    )  # fmt: skip
+
+
+def waits(runbook: Runbook, operation: str) -> bool:
+    """Whether the runbook says that it waits for the adapter of this operation: `kubernetes` for `kubernetes.scale`."""
+    return any(operation == name or operation.startswith((f"{name}.", f"{name}_")) for name in runbook.waits_for)
+
+
+def values(given: Any, path: Path) -> Iterator[tuple[Any, Path]]:
+    """Every single value of a `with`, with its path. An empty list or mapping is a value too."""
+    if isinstance(given, Mapping) and given:
+        for key, item in given.items():
+            yield from values(item, (*path, key))
+    elif isinstance(given, list | tuple) and given:
+        for i, item in enumerate(given):
+            yield from values(item, (*path, i))
+    else:
+        yield given, path
+
+
+def _only_reads(runbook: Runbook, step: Step, operation: KnownOperation | None) -> bool:
+    """An unknown operation counts as changing, unless it is waited for and its step says that the risk is `read`."""
+    if operation is not None:
+        return operation.read_only
+    return step.safety is not None and step.safety.risk == "read" and waits(runbook, step.action)
