@@ -10,9 +10,10 @@ import base64
 import os
 import random
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -55,6 +56,7 @@ from bot.recorders.pagerduty import PagerDutyRecorder
 from bot.recorders.servicenow import ServiceNowRecorder
 from bot.recorders.slack import SlackRecorder
 from bot.recorders.slack_pace import Pace
+from bot.recorders.tickets import FollowUps, Ticket
 from bot.render import Renderer
 from bot.sources.base import Source
 from bot.sources.github import GitHubSource
@@ -213,9 +215,13 @@ def make_outbox(
     clients: Clients,
     metrics: Metrics,
     renderer: Renderer,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime],
+    follow_up_opened: Callable[[str, str, Ticket], Awaitable[None]],
 ) -> Outbox:
-    """The outbox with a recorder for every configured destination. clock: the one that dates the rows it delivers."""
+    """The outbox with a recorder for every configured destination. clock: the one that dates the rows it delivers.
+
+    follow_up_opened: (system, run id, ticket) of a ticket that reviews a run.
+    """
     ticketing = Ticketing(store, renderer, found.catalogue, found.people)
     recorders: dict[str, Recorder] = {
         "slack": SlackRecorder(
@@ -234,11 +240,13 @@ def make_outbox(
         recorders["pagerduty"] = PagerDutyRecorder(clients.pagerduty, ticketing.external_id, ticketing.render_text)
     if clients.jira is not None:
         of, save = ticketing.ticket_of("jira"), ticketing.save_ticket("jira")
-        recorders["jira"] = JiraRecorder(clients.jira, of, save, ticketing.draft_of, ticketing.render_text)
+        follow_ups = FollowUps(ticketing.follow_up_of, partial(follow_up_opened, "jira"))
+        recorders["jira"] = JiraRecorder(clients.jira, of, save, ticketing.draft_of, ticketing.render_text, follow_ups)
     if clients.servicenow is not None:
         of, save = ticketing.ticket_of("servicenow"), ticketing.save_ticket("servicenow")
+        follow_ups = FollowUps(ticketing.follow_up_of, partial(follow_up_opened, "servicenow"))
         recorders["servicenow"] = ServiceNowRecorder(
-            clients.servicenow, of, save, ticketing.draft_of, ticketing.render_text
+            clients.servicenow, of, save, ticketing.draft_of, ticketing.render_text, follow_ups
         )
 
     def counted(destination: str, result: str) -> None:

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import Session
 
 from bot.errors import Permanent
+from bot.incident import Incident
 from bot.recorders.tickets import Draft, SaveTicket, Ticket, TicketOf
 from bot.render import Renderer
 from bot.services import Catalogue, People
-from bot.store import entries, incidents, tickets
+from bot.store import approvals, entries, incidents, runs, tickets
+from bot.store.runs import Run
 from bot.store.session import Store
+from bot.transcript import EntryKind
 
 
 class Ticketing:
@@ -57,6 +63,42 @@ class Ticketing:
             await self._store.write(lambda s: tickets.save(s, incident_id, system, ticket.key, ticket.url))
 
         return save
+
+    async def follow_up_of(self, run_id: str) -> Draft:
+        """What the ticket says that reviews a run past broken rules (T14)."""
+
+        def read(session: Session) -> tuple[Run | None, Incident | None, dict[str, Any]]:
+            run = runs.get(session, run_id)
+            if run is None:
+                return None, None, {}
+            said = entries.for_run(session, run_id)
+            broken = [entry.data.get("rules") or [] for entry in said if entry.kind is EntryKind.GLASS_BROKEN]
+            yes = [
+                v.person
+                for a in approvals.for_run(session, run_id)
+                for v in approvals.votes(session, a.id)
+                if v.approve
+            ]
+            about = {
+                "rules": list(dict.fromkeys(str(rule) for rules in broken for rule in rules)),
+                "approvers": [self._name(person) for person in dict.fromkeys(yes)],
+                "tickets": tickets.for_incident(session, run.incident_id),
+            }
+            return run, incidents.get(session, run.incident_id), about
+
+        run, incident, about = await self._store.read(read)
+        service = self._catalogue.named(incident.service, incident.environment) if incident else None
+        if run is None or incident is None or service is None:
+            raise Permanent(f"run {run_id} has no service in the catalogue, so no ticket project")
+        text = self._renderer.text("ticket", "follow_up", run=run, incident=incident, names=self._name, **about)
+        what = f"{run.plan.runbook} on {service.name} ({service.environment})"
+        return Draft(
+            project=service.tickets.jira_project,
+            summary=f"Review: why was the glass broken for {what}?"[:250],
+            text=text,
+            url=incident.url,
+            labels=("countersign", "countersign-review"),
+        )
 
     async def draft_of(self, incident_id: str) -> Draft:
         """What a new ticket says."""

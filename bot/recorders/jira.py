@@ -1,4 +1,4 @@
-"""The Jira recorder: one issue per incident, one comment per transcript entry.
+"""The Jira recorder: one issue per incident, one comment per transcript entry, one issue per run that needs a review.
 
 Driven by bot/recorders/outbox.py; lanes are incidents, so the first entry opens the issue and the rest follow in order.
 Must not repeat a comment: one that may have been written is looked up by its marker (case T64).
@@ -14,7 +14,7 @@ from bot.clients.jira import Comment
 from bot.errors import Permanent
 from bot.recorders.base import Delivery
 from bot.recorders.marker import carries, marker
-from bot.recorders.tickets import DraftOf, RenderText, SaveTicket, Ticket, TicketOf, entry_seq
+from bot.recorders.tickets import Draft, DraftOf, FollowUps, RenderText, SaveTicket, Ticket, TicketOf, entry_seq
 
 
 class JiraCalls(Protocol):
@@ -45,7 +45,7 @@ class JiraCalls(Protocol):
 
 
 class JiraRecorder:
-    """Delivers to Jira. ticket_of, save_ticket, draft_of: see bot/recorders/tickets.py."""
+    """Delivers to Jira. ticket_of, save_ticket, draft_of, follow_ups: see bot/recorders/tickets.py."""
 
     destination = "jira"
 
@@ -56,7 +56,9 @@ class JiraRecorder:
         save_ticket: SaveTicket,
         draft_of: DraftOf,
         render_text: RenderText,
+        follow_ups: FollowUps,
     ) -> None:
+        self._follow_ups = follow_ups
         self._client = client
         self._ticket_of = ticket_of
         self._save_ticket = save_ticket
@@ -64,7 +66,9 @@ class JiraRecorder:
         self._render_text = render_text
 
     async def deliver(self, delivery: Delivery) -> str:
-        """Sends one `comment` and returns the comment's id."""
+        """Sends one `comment` and returns the comment's id, or opens one `follow_up` and returns its key."""
+        if delivery.kind == "follow_up":
+            return await self._follow_up(delivery.subject)
         if delivery.kind != "comment":
             raise Permanent(f"Jira has no place for a delivery of kind {delivery.kind!r}")
         seq = entry_seq(delivery)
@@ -80,10 +84,18 @@ class JiraRecorder:
         known = await self._ticket_of(incident_id)
         if known is not None:
             return known
-        draft = await self._draft_of(incident_id)
-        about = adf.paragraph(adf.link("The incident", draft.url)) if draft.url else []
-        description = adf.document(adf.from_text(draft.text)["content"], about)
-        key = await self._client.create_issue(draft.project, draft.summary, description, draft.labels, incident_id)
-        ticket = Ticket(key=key, url=self._client.address(key))
+        ticket = await self._open(await self._draft_of(incident_id), incident_id)
         await self._save_ticket(incident_id, ticket)
         return ticket
+
+    async def _follow_up(self, run_id: str) -> str:
+        """Creating looks first for the issue that carries the run's id, so a second try opens no second one."""
+        ticket = await self._open(await self._follow_ups.draft_of(run_id), run_id)
+        await self._follow_ups.opened(run_id, ticket)
+        return ticket.key
+
+    async def _open(self, draft: Draft, about_id: str) -> Ticket:
+        about = adf.paragraph(adf.link("The incident", draft.url)) if draft.url else []
+        description = adf.document(adf.from_text(draft.text)["content"], about)
+        key = await self._client.create_issue(draft.project, draft.summary, description, draft.labels, about_id)
+        return Ticket(key=key, url=self._client.address(key))

@@ -1,4 +1,4 @@
-"""The ServiceNow recorder: one incident record per incident, one work note per transcript entry.
+"""The ServiceNow recorder: one incident record per incident, one work note per transcript entry, one record per review.
 
 Driven by bot/recorders/outbox.py. People know the record by its number, calls need its sys_id (reference/apis.md 3.2),
 so the sys_id is looked up by our incident id and remembered. Must not repeat a work note: one that may have been written is looked up by its marker (case T64).
@@ -12,7 +12,7 @@ from bot.clients.servicenow import Record, WorkNote
 from bot.errors import Permanent
 from bot.recorders.base import Delivery
 from bot.recorders.marker import carries, fitting
-from bot.recorders.tickets import DraftOf, RenderText, SaveTicket, Ticket, TicketOf, entry_seq
+from bot.recorders.tickets import Draft, DraftOf, FollowUps, RenderText, SaveTicket, Ticket, TicketOf, entry_seq
 
 NOTE_CHARACTERS = 30_000
 REMEMBERED = 1000
@@ -39,7 +39,7 @@ class ServiceNowCalls(Protocol):
 
 
 class ServiceNowRecorder:
-    """Delivers to ServiceNow. ticket_of, save_ticket, draft_of: see bot/recorders/tickets.py."""
+    """Delivers to ServiceNow. ticket_of, save_ticket, draft_of, follow_ups: see bot/recorders/tickets.py."""
 
     destination = "servicenow"
 
@@ -50,7 +50,9 @@ class ServiceNowRecorder:
         save_ticket: SaveTicket,
         draft_of: DraftOf,
         render_text: RenderText,
+        follow_ups: FollowUps,
     ) -> None:
+        self._follow_ups = follow_ups
         self._client = client
         self._ticket_of = ticket_of
         self._save_ticket = save_ticket
@@ -59,7 +61,11 @@ class ServiceNowRecorder:
         self._sys_ids: dict[str, str] = {}
 
     async def deliver(self, delivery: Delivery) -> str:
-        """Sends one `comment` as a work note and returns its journal id, or the marker when the vendor names none."""
+        """Sends one `comment` as a work note and returns its journal id, or the marker when the vendor names none; or opens
+        one `follow_up` and returns its number.
+        """
+        if delivery.kind == "follow_up":
+            return await self._follow_up(delivery.subject)
         if delivery.kind != "comment":
             raise Permanent(f"ServiceNow has no place for a delivery of kind {delivery.kind!r}")
         seq = entry_seq(delivery)
@@ -72,12 +78,20 @@ class ServiceNowRecorder:
         await self._client.add_work_note(sys_id, fitting(text, delivery.id, NOTE_CHARACTERS))
         return f"cs-{delivery.id}"
 
+    async def _follow_up(self, run_id: str) -> str:
+        """Creating looks first for the record that carries the run's id, so a second try opens no second one."""
+        record = await self._open(await self._follow_ups.draft_of(run_id), run_id)
+        await self._follow_ups.opened(run_id, Ticket(key=record.number, url=self._client.address(record)))
+        return record.number
+
+    async def _open(self, draft: Draft, about_id: str) -> Record:
+        description = f"{draft.text}\n\n{draft.url}".strip()
+        return await self._client.create_incident(about_id, draft.summary, description)
+
     async def _sys_id(self, incident_id: str) -> str:
         if incident_id in self._sys_ids:
             return self._sys_ids[incident_id]
-        draft = await self._draft_of(incident_id)
-        description = f"{draft.text}\n\n{draft.url}".strip()
-        record = await self._client.create_incident(incident_id, draft.summary, description)
+        record = await self._open(await self._draft_of(incident_id), incident_id)
         if await self._ticket_of(incident_id) is None:
             await self._save_ticket(incident_id, Ticket(key=record.number, url=self._client.address(record)))
         while len(self._sys_ids) >= REMEMBERED:

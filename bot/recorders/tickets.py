@@ -42,6 +42,16 @@ DraftOf = Callable[[str], Awaitable[Draft]]
 """incident id -> what a new ticket says. Raises Permanent when the incident has no ticket project."""
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """Tickets of their own that review a run. draft_of: run id -> what it says. opened: (run id, ticket): remember it and
+    link it in the transcript; safe to tell twice.
+    """
+
+    draft_of: DraftOf
+    opened: SaveTicket
+
+
 def entry_seq(delivery: Delivery) -> int:
     """The transcript entry a note or comment is about. Raises Permanent when the subject is not a number."""
     if not (delivery.subject.isascii() and delivery.subject.isdigit()):

@@ -1,6 +1,6 @@
-"""Tickets: which Jira issue or ServiceNow record belongs to an incident.
+"""Tickets: which Jira issue or ServiceNow record belongs to an incident, or is the follow-up of a run.
 
-Written by the ticket recorders, read by the board. Must not open or change a ticket.
+Written by the ticket recorders, and for follow-ups by bot/stages/follow_up.py; read by the board. Must not open or change a ticket.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.store.statement import Statement
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """system: `jira` or `servicenow`. key: what people call it. url: where they find it."""
+    """incident_id: what it is about, a run's id for its follow-up. system: `jira` or `servicenow`. key: what people call it. url: where they find it."""
 
     incident_id: str
     system: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from bot.recorders.tickets import Ticket
 from bot.render import Renderer
 from bot.services import Catalogue
 from bot.ticketing import Ticketing
-from tests.fakes.equipment import SERVICES, alert
+from guards import Calendar, Period, Policy
+from tests.fakes.equipment import POLICY, SERVICES, START, alert
 from tests.fakes.scene import Scene, scene
 
 RENDERER = Renderer(TEMPLATES)
@@ -76,6 +78,44 @@ async def test_T39_a_new_ticket_says_what_is_known_and_renders_no_alert_text(tro
     assert draft.summary.startswith("payments (prod): payments is down")
     assert len(draft.summary) <= 250
     assert "49" not in draft.text
+
+
+WHY = "the shop is down <!channel> {{ 7*7 }}"
+
+
+async def glass(made: Scene) -> str:
+    """A run past a freeze that is asked for by Ana and let through by Ben; returns its id."""
+    frozen = Period("freeze", "year-end", ("prod",), (), START - timedelta(hours=1), START + timedelta(hours=1))
+    made.change(
+        policy=Policy.from_mapping({**POLICY, "break_glass": {"any_of": ["payments-oncall"], "timeout": "10m"}}),
+        calendar=lambda _now: Calendar(periods=(frozen,)),
+    )
+    asked = await made.requests.break_glass("restart-service", "payments", None, made.person("ana"), "C0PAY", WHY)
+    assert asked.ok, asked
+    assert (await made.vote("ben")).ok
+    assert await made.carry_out() == "succeeded"
+    return (await made.run()).id
+
+
+async def test_T14_T39_a_review_says_who_passed_what_and_why(trouble: Scene) -> None:
+    run_id = await glass(trouble)
+    incident = await trouble.incident()
+    await ticketing(trouble).save_ticket("jira")(incident.id, Ticket("OPS-1", "http://jira/OPS-1"))
+    draft = await ticketing(trouble).follow_up_of(run_id)
+    assert (draft.project, draft.labels) == ("OPS", ("countersign", "countersign-review"))
+    assert draft.summary == "Review: why was the glass broken for restart-service on payments (prod)?"
+    for words in (
+        "supervisorctl restart payments", f"Reason given: {WHY}", "Rules passed: freeze", "Asked for by: Ana",
+        "Let through by: Ben", "Outcome: succeeded", run_id, "Ticket of the incident: OPS-1 http://jira/OPS-1",
+        f"`runbookctl explain {run_id}`",
+    ):  # fmt: skip
+        assert words in draft.text
+    assert "49" not in draft.text.replace(run_id, "")
+
+
+async def test_T14_a_review_of_nothing_is_a_failure(trouble: Scene) -> None:
+    with pytest.raises(Permanent):
+        await ticketing(trouble).follow_up_of("run_404")
 
 
 async def test_T35_an_incident_of_an_unknown_service_has_no_ticket(trouble: Scene) -> None:

@@ -13,7 +13,7 @@ from bot.errors import Ambiguous, Permanent, Transient
 from bot.recorders.base import Delivery, Recorder
 from bot.recorders.jira import JiraRecorder
 from bot.recorders.servicenow import ServiceNowRecorder
-from bot.recorders.tickets import Draft, Ticket
+from bot.recorders.tickets import Draft, FollowUps, Ticket
 
 
 class Tracker:
@@ -89,6 +89,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.saved: dict[str, Ticket] = {}
+        self.reviews: list[tuple[str, Ticket]] = []
         self.fails = False
 
     async def ticket_of(self, incident_id: str) -> Ticket | None:
@@ -99,6 +100,12 @@ class Memory:
             self.fails = False
             raise Transient("disk full")
         self.saved[incident_id] = ticket
+
+    async def opened(self, run_id: str, ticket: Ticket) -> None:
+        if self.fails:
+            self.fails = False
+            raise Transient("disk full")
+        self.reviews.append((run_id, ticket))
 
     async def draft_of(self, incident_id: str) -> Draft:
         if incident_id == "inc_without":
@@ -122,7 +129,8 @@ def memory() -> Memory:
 
 @pytest.fixture(params=["jira", "servicenow"])
 def recorder(request: pytest.FixtureRequest, tracker: Tracker, memory: Memory) -> Recorder:
-    table = (memory.ticket_of, memory.save_ticket, memory.draft_of, render_text)
+    follow_ups = FollowUps(memory.draft_of, memory.opened)
+    table = (memory.ticket_of, memory.save_ticket, memory.draft_of, render_text, follow_ups)
     return (
         JiraRecorder(Jira(tracker), *table)
         if request.param == "jira"
@@ -188,6 +196,31 @@ async def test_incidents_have_tickets_of_their_own(recorder: Recorder, tracker: 
     await recorder.deliver(comment(recorder, 1))
     await recorder.deliver(comment(recorder, 2, incident_id="inc_2", lane="inc_2"))
     assert tracker.tickets == {"inc_1": "T1", "inc_2": "T2"}
+
+
+async def test_T14_a_review_is_a_ticket_of_its_own(recorder: Recorder, tracker: Tracker, memory: Memory) -> None:
+    await recorder.deliver(comment(recorder))
+    receipt = await recorder.deliver(comment(recorder, 2, kind="follow_up", subject="run_1"))
+    assert tracker.tickets == {"inc_1": "T1", "run_1": "T2"}
+    ((run_id, ticket),) = memory.reviews
+    assert (run_id, ticket.key, ticket.url[-3:]) == ("run_1", receipt, "/T2")
+    assert list(memory.saved) == ["inc_1"], "it does not take the place of the incident's ticket"
+    assert len(tracker.texts) == 1, "nothing is written on it"
+
+
+async def test_T14_T64_whatever_goes_wrong_there_is_one_review(
+    recorder: Recorder, tracker: Tracker, memory: Memory
+) -> None:
+    review = comment(recorder, 2, kind="follow_up", subject="run_1")
+    tracker.lose = {"create"}
+    with pytest.raises(Ambiguous):
+        await recorder.deliver(review)
+    memory.fails = True
+    with pytest.raises(Transient):
+        await recorder.deliver(comment(recorder, 2, kind="follow_up", subject="run_1", maybe_sent=True))
+    await recorder.deliver(comment(recorder, 2, kind="follow_up", subject="run_1", maybe_sent=True))
+    assert tracker.tickets == {"run_1": "T1"}
+    assert [run_id for run_id, _ in memory.reviews] == ["run_1"]
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "note"}, {"subject": "x"}, {"incident_id": "inc_without"}])
