@@ -97,11 +97,11 @@ class Flow:
             )
         if state == "done":
             proof = await journal.step(f"verify {index}", lambda: self._verify(run_id, index, str(done["at"])))
-            if proof["ok"]:
+            if proof["ok"] or proof.get("goes_on"):  # a proof from before there was the word has none
                 return None
             return await self._roll_back(run_id, journal, index, "the change did not prove itself")
-        if await journal.step(f"read only {index}", lambda: self._read_only(run_id, index)):
-            return None  # a failed diagnosis is in the transcript; it does not stop the remedy
+        if await journal.step(f"read only {index}", lambda: self._may_fail(run_id, index)):
+            return None  # the runbook said that this look may fail; it is in the transcript
         return await self._roll_back(run_id, journal, index, f"the act failed: {done.get('reason', '')}")
 
     async def _ask_unknown(self, run_id: str, journal: Journal, attempt: Attempt, reason: str) -> str:
@@ -202,6 +202,7 @@ class Flow:
         if incident is None:
             return {"ok": False, "evidence": [], "took_seconds": 0.0}
         proof = await verify(self._equipment, incident, step.check, datetime.fromisoformat(acted_at))
+        proof["goes_on"] = not proof["ok"] and step.may_fail
         await closing.verified(self._equipment, run_id, index, proof)
         return proof
 
@@ -211,8 +212,8 @@ class Flow:
     async def _undo_length(self, run_id: str, index: int) -> int:
         return len((await self._run(run_id)).plan.steps[index].rollback)
 
-    async def _read_only(self, run_id: str, index: int) -> bool:
-        return (await self._run(run_id)).plan.steps[index].read_only
+    async def _may_fail(self, run_id: str, index: int) -> bool:
+        return (await self._run(run_id)).plan.steps[index].may_fail
 
     async def _run(self, run_id: str) -> runs.Run:
         run = await self._equipment.store.read(lambda s: runs.get(s, run_id))

@@ -51,7 +51,8 @@ class Act(Frozen):
     people read it. deadline_seconds: the adapter stops waiting then. idempotent: a second identical act is harmless.
     resize: when it changes how many there are. cost: what it costs more, in the policy's currency. planned_from: the
     facts that made it this act and no other (name -> part of the value); leaves: what they are when it has worked, which
-    is what the next increment is planned from (bot/stages/expectation.py).
+    is what the next increment is planned from (bot/stages/expectation.py). members: of a target that is a group, the names of
+    exactly those it touches; empty when it touches the target as a whole.
     """
 
     adapter: str
@@ -66,6 +67,12 @@ class Act(Frozen):
     cost: float = Field(default=0.0, ge=0)
     planned_from: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=_empty)
     leaves: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=_empty)
+    members: tuple[str, ...] = Field(default=(), exclude_if=_empty)
+
+    @property
+    def member_keys(self) -> tuple[str, ...]:
+        """`kind:environment/group/member` of each member it touches."""
+        return tuple(f"{self.target.key}/{member}" for member in self.members)
 
 
 class Check(Frozen):
@@ -89,7 +96,8 @@ class OutputPattern(Frozen):
 class PlanStep(Frozen):
     """One step of a plan: act, then prove. rollback is empty when the runbook says `rollback: none`.
 
-    part_of: id of the runbook's step that this is one increment of, empty when it is that step itself.
+    part_of: id of the runbook's step that this is one increment or wave of, empty when it is that step itself.
+    on_failure: `continue` for a step that only reads and whose failure is noted and passed over.
     """
 
     id: str
@@ -104,6 +112,12 @@ class PlanStep(Frozen):
     rollback_note: str = ""
     irreversible: bool = False
     part_of: str = Field(default="", exclude_if=_empty)
+    on_failure: str = Field(default="escalate", exclude_if=lambda word: word == "escalate")
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether the run goes on when this step fails: only a look, and only when its runbook says so."""
+        return self.read_only and self.on_failure == "continue"
 
     @property
     def runbook_step(self) -> str:
@@ -156,6 +170,14 @@ class Plan(Frozen):
         first = sizes[0].current
         wanted = max((size.wanted for size in sizes), key=lambda size: abs(size - first))
         return Resize(current=first, wanted=wanted, unit=own.unit)
+
+    def members_with(self, step: PlanStep) -> tuple[str, ...]:
+        """Keys of all members that the whole plan touches of the groups this step acts on; a limit on how much one run may
+        touch must judge these (mission G5): waves are for care, not for getting below a limit.
+        """
+        groups = {act.target.key for act in (step.act, *step.rollback)}
+        acts = (act for each in self.steps if not each.read_only for act in (each.act, *each.rollback))
+        return tuple(dict.fromkeys(key for act in acts if act.target.key in groups for key in act.member_keys))
 
     def cost_of(self, step: PlanStep) -> float:
         """What the whole change that this step is a part of costs more; its own cost when it changes no size."""

@@ -7,7 +7,7 @@ decorator without `functools.wraps` hides them; reference/houses.md 4.4).
 from __future__ import annotations
 
 import guards
-from bot.operations import command, disk, http, redis, scale, settings, supervisor
+from bot.operations import command, disk, http, redis, rolling, scale, settings, supervisor
 from bot.operations.base import Operation
 
 _ALL: tuple[Operation, ...] = (
@@ -15,6 +15,7 @@ _ALL: tuple[Operation, ...] = (
     *disk.OPERATIONS,
     *http.OPERATIONS,
     *redis.OPERATIONS,
+    *rolling.OPERATIONS,
     *scale.OPERATIONS,
     *settings.OPERATIONS,
     *supervisor.OPERATIONS,

@@ -2,7 +2,8 @@
 
 For anyone's script; policy's `blast_radius` and a runbook's `safety.blast_radius` compile to the same `BlastRadius`
 object (docs/policy.md, blast_radius). Counts the targets of the context, which were resolved from live inventory before;
-no targets is a refusal, never "all", and an inventory that is not known is never a large one.
+no targets is a refusal, never "all", and an inventory that is not known is never a large one. Where an act touches members of
+a group in waves, `max_targets` counts all that the plan touches, and the limits on the group those of this wave.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from guards.context import Context, Inventory
 from guards.decision import Allow, Deny, Verdict
 from guards.missing import missing
 from guards.names import checked_count
-from guards.targets import target_keys
+from guards.targets import touched_at_once, touched_in_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlastRadius:
     """Denies `blast_radius`; allows what merely reads. Raises ValueError, TypeError.
 
-    max_targets: distinct targets at most. max_percent: at most this percentage of all members of the group.
+    max_targets: distinct targets (members of a group, where they are named) at most. max_percent: at most this percentage of all members of the group.
     min_healthy: so many healthy members must be left without the targets. one_domain: all targets lie in one failure
     domain. The last three need the inventory; None and False are no such limit.
     """
@@ -49,22 +50,24 @@ class BlastRadius:
             return Allow("It only reads.")
         if not context.targets:
             return missing("target")
-        keys = target_keys(context)
-        if len(keys) > self.max_targets:
-            return _too_much(f"{len(keys)} targets are more than the {self.max_targets} that one run may touch")
+        in_all, at_once = touched_in_all(context), touched_at_once(context)
+        if len(in_all) > self.max_targets:
+            return _too_much(f"{len(in_all)} targets are more than the {self.max_targets} that one run may touch")
         if self.max_percent is not None or self.min_healthy is not None or self.one_domain:
             if context.inventory is None:
                 return missing("inventory")
-            wrong = self._wrong(keys, context.inventory)
+            wrong = self._wrong(at_once, context.inventory)
             if wrong:
                 return _too_much(wrong)
-        return Allow(f"{len(keys)} of at most {self.max_targets} targets.")
+        return Allow(f"{len(in_all)} of at most {self.max_targets} targets.")
 
     def inputs(self, context: Context) -> Mapping[str, object]:
         """The targets, the inventory, and how much may be touched."""
-        keys, inventory = target_keys(context), context.inventory
+        keys, inventory = touched_at_once(context), context.inventory
+        in_waves = {"in_all": touched_in_all(context)} if context.members else {}
         return {
             "targets": keys,
+            **in_waves,
             "total": inventory.total if inventory else None,
             "healthy": inventory.healthy if inventory else None,
             "domains": tuple(inventory.domains.get(key, "") for key in keys) if inventory else (),

@@ -143,7 +143,8 @@ class Context:
 
     risk: `read`, `safe`, `caution` or `forbidden`. targets: `kind:environment/name` keys. holders: target key -> run id
     that holds its lease. run: id of the run this is about. now: timezone-aware UTC. autonomy: the most that the runbook
-    lets the bot do by itself: `shadow`, `suggest`, `approve` or `auto`. calendar, inventory, change, cost (of this act),
+    lets the bot do by itself: `shadow`, `suggest`, `approve` or `auto`. members: when a target is a group, the keys of exactly
+    those of it that this act touches at once; members_in_all: those that the whole plan touches, wave by wave. calendar, inventory, change, cost (of this act),
     budget_burned (share of the error budget that automation used up, 0.2 is a fifth): None when it is not known.
     """
 
@@ -171,6 +172,8 @@ class Context:
     cost: float | None = None
     budget_burned: float | None = None
     break_glass: BreakGlass | None = None
+    members: tuple[str, ...] = ()
+    members_in_all: tuple[str, ...] = ()
 
 
 _current: ContextVar[Context | None] = ContextVar("guards_context", default=None)

@@ -51,6 +51,10 @@ def to_data(context: Context) -> dict[str, Any]:
         data["actor"] = [actor.id, actor.name, sorted(actor.roles), actor.is_bot]
     if context.targets:
         data["targets"] = list(context.targets)
+    if context.members:
+        data["members"] = list(context.members)
+    if context.members_in_all:
+        data["members_in_all"] = list(context.members_in_all)
     if context.scopes:
         data["scopes"] = list(context.scopes)
     if context.holders:
@@ -159,6 +163,8 @@ READERS: Mapping[str, Any] = {
     "actor": _actor,
     "targets": tuple,
     "scopes": tuple,
+    "members": tuple,
+    "members_in_all": tuple,
     "holders": dict,
     "stops": lambda value: tuple(Stop(*stop) for stop in value),
     "calendar": _calendar,

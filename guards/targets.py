@@ -11,9 +11,24 @@ from guards.context import Context
 
 def target_keys(context: Context) -> tuple[str, ...]:
     """The distinct target keys, sorted. Raises TypeError for anything but a tuple of strings: the chain then denies."""
-    if not isinstance(context.targets, tuple) or not all(isinstance(key, str) for key in context.targets):
-        raise TypeError("targets must be a tuple of strings")
-    return tuple(sorted(set(context.targets)))
+    return _distinct(context.targets, "targets")
+
+
+def touched_at_once(context: Context) -> tuple[str, ...]:
+    """What this act touches: the members of a group where they are named, else the targets. Raises TypeError."""
+    return _distinct(context.members, "members") or target_keys(context)
+
+
+def touched_in_all(context: Context) -> tuple[str, ...]:
+    """What the whole plan touches, this act included: members where they are named, else the targets. Raises TypeError."""
+    members = _distinct(context.members_in_all, "members_in_all") + _distinct(context.members, "members")
+    return tuple(sorted(set(members))) or target_keys(context)
+
+
+def _distinct(keys: object, what: str) -> tuple[str, ...]:
+    if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
+        raise TypeError(f"{what} must be a tuple of strings")
+    return tuple(sorted(set(keys)))
 
 
 def environment_of(key: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,9 +17,11 @@ from pydantic import ValidationError
 
 from runbooks import sense
 from runbooks.folder import Problem, read_folder
+from runbooks.keys import instead_of, meant_by, words_at
 from runbooks.match import Index
 from runbooks.model import Runbook
 from runbooks.shape import Mistake, original_path, shape
+from runbooks.spelling import did_you_mean
 from runbooks.strict import Document, StrictError, load_strict, parse
 
 __all__ = [
@@ -40,7 +43,6 @@ PROMOTIONS = "promotions"
 _UNIONS = ("str", "int")  # what the model adds to a path for `str | int`
 
 _WORDS = {
-    "extra_forbidden": ("{key} is not a known key.", "remove it or correct its spelling."),
     "missing": ("{key} is missing.", "write it."),
     "bool_type": ("{key} must be true or false.", "write true or false, without quotes."),
     "int_type": ("{key} must be a whole number.", "write a decimal number, without quotes."),
@@ -144,48 +146,69 @@ def place_of(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
 class Library:
     """The runbooks in force. A reload replaces all of them or none: with problems the last good ones stay (T38).
 
-    problems: what the last load found. index: the matcher's index over `runbooks`, built once per good load.
+    at: when this was loaded, for people; None when nobody asks. problems: what the last load found. folders: where from.
     """
 
-    def __init__(self, folders: Sequence[Path | str]) -> None:
-        self._folders = tuple(Path(folder) for folder in folders)
-        self._state: tuple[Mapping[str, Runbook], Index] = (MappingProxyType({}), Index({}))
+    def __init__(self, folders: Sequence[Path | str], at: datetime | None = None) -> None:
+        self.folders = tuple(Path(folder) for folder in folders)
+        self._state: tuple[Index, datetime | None] = (Index(MappingProxyType({})), None)
         self.problems: tuple[Problem, ...] = ()
-        self.reload()
+        self.reload(at)
 
     @property
     def runbooks(self) -> Mapping[str, Runbook]:
         """Runbooks of the last good load by id; empty when there was none."""
-        return self._state[0]
+        return self._state[0].runbooks
 
     @property
     def index(self) -> Index:
-        """The index over `runbooks`."""
+        """The index over `runbooks`; `index.runbooks` are those it is about, whatever is loaded meanwhile."""
+        return self._state[0]
+
+    @property
+    def since(self) -> datetime | None:
+        """When the runbooks in force were loaded; None when there was no good load or its time was not given."""
         return self._state[1]
 
     def get(self, runbook_id: str) -> Runbook | None:
         """The runbook of that id."""
-        return self._state[0].get(runbook_id)
+        return self.runbooks.get(runbook_id)
 
-    def reload(self) -> bool:
+    def reload(self, at: datetime | None = None) -> bool:
         """Read the folders again. True when the new catalogue is in force, False when its problems kept the old one."""
-        catalogue = load_catalog(self._folders)
+        return self.take(load_catalog(self.folders), at)
+
+    def take(self, catalogue: Catalogue, at: datetime | None = None) -> bool:
+        """Put a catalogue that was read into force, or only keep its problems. Readers see the old or the new one."""
+        if not catalogue.problems:
+            self._state = (Index(catalogue.runbooks), at)  # one assignment, after all the work
         self.problems = catalogue.problems
-        if catalogue.problems:
-            return False
-        self._state = (catalogue.runbooks, Index(catalogue.runbooks))  # one assignment: readers see old or new
-        return True
+        return not catalogue.problems
 
 
 def _model_mistakes(error: ValidationError, *, short: bool) -> Iterator[Mistake]:
     places = [tuple(part for part in one["loc"] if part not in _UNIONS) for one in error.errors()]
-    for one, path in zip(error.errors(include_url=False, include_context=False), places, strict=True):
+    found = error.errors(include_url=False, include_context=False)
+    unknown = [path for one, path in zip(found, places, strict=True) if one["type"] == "extra_forbidden"]
+    meant = {likely for path in unknown if (likely := meant_by(path))}
+    for one, path in zip(found, places, strict=True):
         if one["type"] == "too_short" and any(other[: len(path)] == path != other for other in places):
             continue  # the list is only short because its items are wrong, and those are told by themselves
-        key = _name(path)
-        plain = one["msg"].replace("{", "(").replace("}", ")")
-        message, fix = _WORDS.get(one["type"], (f"{{key}}: {plain}.", "correct the value."))
-        yield Mistake(original_path(path, short=short), message.format(key=key), fix.format(key=key))
+        if one["type"] == "missing" and path in meant:
+            continue  # it is there, with another spelling, and that is told by itself
+        key, words = _name(path), words_at(path)
+        if one["type"] == "extra_forbidden":
+            message, fix = f"{key} is not a known key.", instead_of(path)
+        elif one["type"] == "literal_error" and words:
+            written = ascii(one["input"])[:60]
+            message = f"{key} cannot be {written}."
+            fix = did_you_mean(str(one["input"]), words) or f"write one of {', '.join(words)}."
+        elif one["type"] in _WORDS:
+            message, fix = (text.format(key=key) for text in _WORDS[one["type"]])
+        else:  # value_error: the model's own words
+            told = one["msg"].removeprefix("Value error, ")
+            message, fix = f"{key}: {told}.", "correct the value."
+        yield Mistake(original_path(path, short=short), message, fix)
 
 
 def _name(path: tuple[int | str, ...]) -> str:
@@ -194,7 +217,7 @@ def _name(path: tuple[int | str, ...]) -> str:
         return "the runbook"
     if isinstance(path[-1], int) and len(path) > 1:
         return f"{path[-2]}[{path[-1]}]"
-    return str(path[-1]).replace("{", "(").replace("}", ")")
+    return str(path[-1])[:60]
 
 
 def _located(document: Document, source: str, found: Iterable[Mistake]) -> Iterator[Problem]:

@@ -15,6 +15,8 @@ from runbooks.case import Case
 Risk = Literal["read", "safe", "caution", "forbidden"]
 SIZE = "wanted"
 """The parameter of an operation that says how many there shall be; what `increments` cuts into steps."""
+MEMBERS = "members"
+"""The parameter of an operation that says which of a group it acts on; what `waves` fills in, wave by wave."""
 
 
 def _empty(value: object) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runbooks import expression, pattern
-from runbooks.model import SIZE, Parameter, Runbook, Safety, Step, Verify
+from runbooks import cases, expression, pattern
+from runbooks.model import MEMBERS, SIZE, Match, Parameter, Runbook, Safety, Step, Verify
 from runbooks.parameters import accept, describe, reference
 from runbooks.shape import Mistake
 from runbooks.strict import Path
+from runbooks.units import REST
 
 LOWER_ENVIRONMENTS = frozenset({"dev", "staging"})
 _FIELDS = {
@@ -27,10 +28,16 @@ _FIELDS = {
 
 def mistakes(runbook: Runbook) -> Iterator[Mistake]:
     """Everything that cannot be right in this runbook, each with its path."""
-    yield from _condition(runbook.match.when, ("match", "when"))
-    for i, phrase in enumerate(runbook.match.symptoms):
-        if not phrase.strip():
-            yield Mistake(("match", "symptoms", i), "an empty symptom.", "remove it.")
+    yield from _match(runbook.match)
+    for i, adapter in enumerate(runbook.waits_for):
+        if not pattern.is_identifier(adapter):
+            yield Mistake(
+                ("waits_for", i),
+                f"{ascii(adapter)[:60]} is not the name of an adapter.",
+                "write for example kubernetes.",
+            )
+        elif adapter in runbook.waits_for[:i]:
+            yield Mistake(("waits_for", i), f"{adapter} stands twice.", "keep one.")
     for name, parameter in runbook.params.items():
         yield from _parameter(name, parameter)
     seen: set[str] = set()
@@ -41,8 +48,61 @@ def mistakes(runbook: Runbook) -> Iterator[Mistake]:
         seen.add(step.id)
         yield from _step(runbook, step, here)
         yield from _increments(runbook, step, here)
+        yield from _waves(runbook, step, here)
+        yield from _on_failure(step, here)
     if runbook.short_form:
         yield from _short(runbook.steps[0])
+    yield from cases.mistakes(runbook)
+
+
+def _match(match: Match) -> Iterator[Mistake]:
+    yield from _condition(match.when, ("match", "when"))
+    for i, phrase in enumerate(match.symptoms):
+        if not phrase.strip():
+            yield Mistake(("match", "symptoms", i), "an empty symptom.", "remove it.")
+    for i, signature in enumerate(match.signatures):
+        here: Path = ("match", "signatures", i)
+        try:
+            anything = pattern.matches_anything(signature)
+        except pattern.PatternError as error:
+            yield Mistake(here, f"the signature is wrong: {error}", "write an RE2 pattern.")
+        else:
+            if anything:  # it would recognise every alert there is
+                yield Mistake(here, f"{ascii(signature)[:60]} fits any text.", "write what only this error says.")
+
+
+def _on_failure(step: Step, here: Path) -> Iterator[Mistake]:
+    """Going on after a failure is for looking. That the action only reads is asked where operations are known."""
+    if step.on_failure == "continue" and (
+        step.rollback or step.irreversible or step.waves or step.increments is not None
+    ):
+        yield Mistake(
+            (*here, "on_failure"), "a change that failed is not passed over.", "drop on_failure: only a look may fail."
+        )
+
+
+def _waves(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:
+    """Every wave is proved before the next, `rest` ends them, and they choose the members by themselves."""
+    if not step.waves:
+        return
+    path = (*here, "waves")
+    for i, size in enumerate(step.waves[:-1]):
+        if size == REST:
+            yield Mistake((*path, i), "after rest there is nothing left.", "put rest last.")
+    if step.verify is None:
+        yield Mistake(path, "waves without a proof after each.", "add verify, or drop waves.")
+    if step.increments is not None:
+        yield Mistake(path, "waves and increments cannot stand together.", "keep one of the two.")
+    if MEMBERS in step.with_:
+        yield Mistake(path, f"waves choose the members, and {MEMBERS} names them.", "keep one of the two.")
+    yield from _numbered(runbook, step, path, "waves")
+
+
+def _numbered(runbook: Runbook, step: Step, path: Path, parts: str) -> Iterator[Mistake]:
+    """Parts of a step are called `<step>-1`, `<step>-2`; no other step may be."""
+    for other in runbook.steps:
+        if other.id.startswith(f"{step.id}-") and other.id.removeprefix(f"{step.id}-").isdecimal():
+            yield Mistake(path, f"its {parts} would be called like the step {other.id}.", "rename one.")
 
 
 def _increments(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:
@@ -56,9 +116,7 @@ def _increments(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:
         )
     if step.verify is None:
         yield Mistake(path, "increments without a proof after each.", "add verify, or drop increments.")
-    for other in runbook.steps:
-        if other.id.startswith(f"{step.id}-") and other.id.removeprefix(f"{step.id}-").isdecimal():
-            yield Mistake(path, f"its increments would be called like the step {other.id}.", "rename one.")
+    yield from _numbered(runbook, step, path, "increments")
 
 
 def _step(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:

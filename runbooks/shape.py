@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbooks.spelling import did_you_mean
 from runbooks.strict import Path
-from runbooks.units import UnitError, percent, samples, seconds
+from runbooks.units import UnitError, percent, samples, seconds, wave
 
 STEP_KEYS = ("expect", "safety", "verify", "rollback", "rollback_note", "irreversible", "deadline")
 SHORT_KEYS = frozenset(
     {
         *("id", "title", "owner", "review_every", "description", "match", "command", "escalate"),
-        *("meaning", "impact", "diagnosis", "tests"),
+        *("meaning", "impact", "diagnosis", "waits_for", "tests"),
         *STEP_KEYS,
     }
 )
@@ -112,6 +113,10 @@ def _step(made: Shaped, step: Any, path: Path) -> Any:
     _refuse_field_name(made, step, path)
     _convert(made, step, "deadline", (*path, "deadline"), seconds)
     _convert(made, step, "increments", (*path, "increments"), percent)
+    if step.get("waves") == []:
+        made.wrong((*path, "waves"), "waves is empty.", "write [1, 25%, rest], or drop it; empty never means all.")
+    if isinstance(step.get("waves"), list):
+        step["waves"] = [_wave(made, size, (*path, "waves", i)) for i, size in enumerate(step["waves"])]
     if isinstance(step.get("verify"), dict):
         step["verify"] = _verify(made, dict(step["verify"]), (*path, "verify"))
     if "rollback" in step:
@@ -119,6 +124,15 @@ def _step(made: Shaped, step: Any, path: Path) -> Any:
     if isinstance(step.get("safety"), dict):
         step["safety"] = _safety(made, dict(step["safety"]), (*path, "safety"))
     return step
+
+
+def _wave(made: Shaped, written: Any, path: Path) -> str:
+    """`1`, `25%` or `rest` as the model keeps it: text, so that all three are one type."""
+    try:
+        return wave(written)
+    except UnitError as error:
+        made.wrong(path, str(error), error.fix)
+        return "1"  # a stand-in, as in _convert
 
 
 def _rollback(made: Shaped, step: dict[str, Any], path: Path) -> None:
@@ -185,7 +199,8 @@ def _short(made: Shaped) -> None:
     """The short form: one command becomes one step on one target."""
     data = made.data
     for key in [key for key in data if key not in SHORT_KEYS]:
-        made.wrong((key,), f"{key} is not a key of the short form.", "remove it, or write the long form with steps.")
+        fix = did_you_mean(key, SHORT_KEYS) or "remove it, or write the long form with steps."
+        made.wrong((key,), f"{key} is not a key of the short form.", fix)
         del data[key]
     words = _words(made, data.pop("command"))
     action, kind = KNOWN_COMMANDS.get(tuple(words), ("command.run", "command_host"))

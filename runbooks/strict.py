@@ -19,6 +19,7 @@ import yaml
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
 MAX_NODES = 20_000
+MAX_MESSAGE = 200
 MAX_INTEGER = 2**53 - 1  # RFC 8785 numbers are IEEE doubles: a larger integer would change when it is signed
 
 Path = tuple[str | int, ...]
@@ -145,6 +146,7 @@ def scalar(text: str, event: yaml.ScalarEvent) -> Any:
 
 def _error(event: Any, message: str, fix: str) -> StrictError:
     mark = event.start_mark
+    message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}..."  # a key may be very long
     return StrictError(message, mark.line + 1, mark.column + 1, fix)
 
 

@@ -1,20 +1,25 @@
-"""Durations, samples and shares as people write them: `60s`, `1h`, `90d`, `3 of 4`, `50%`.
+"""Durations, samples, shares and waves as people write them: `60s`, `1h`, `90d`, `3 of 4`, `50%`, `rest`.
 
-Called by the loader and by parameters. A bare number is refused: nobody should have to guess its unit.
+Called by the loader, by parameters and, for waves, by bot/stages/plan.py. A bare number is refused: nobody should have to guess its unit.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import re2
 
 _DURATION = re2.compile(r"(0|[1-9][0-9]{0,7})((?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
 _SAMPLES = re2.compile(r"([1-9][0-9]{0,2}) of ([1-9][0-9]{0,2})")
 _PERCENT = re2.compile(r"([1-9][0-9]{0,2}(?:\.[0-9])?)%")
+_WAVE_PERCENT = re2.compile(r"([1-9][0-9]?|100)%")
+_COUNT = re2.compile(r"[1-9][0-9]{0,2}")
+REST = "rest"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class UnitError(ValueError):
-    """Text that is not a duration, not a sample count or not a share. fix: what to write."""
+    """Text that is not a duration, not a sample count, not a share or not a wave. fix: what to write."""
 
     def __init__(self, message: str, fix: str) -> None:
         super().__init__(message)
@@ -52,3 +57,41 @@ def percent(text: object) -> float:
         if found and float(found.group(1)) <= 100:
             return float(found.group(1))
     raise UnitError(f"{ascii(text)[:60]} is not a share.", "write a percentage from 1% to 100%, for example 50%.")
+
+
+def wave(written: object) -> str:
+    """The size of one wave as text: `1` to `999` members, `1%` to `100%` of them, or `rest`. A count may be a number.
+
+    Raises UnitError.
+    """
+    text = str(written) if type(written) is int else written
+    known = type(text) is str and text.isascii()
+    if known and (text == REST or _WAVE_PERCENT.fullmatch(text) or _COUNT.fullmatch(text)):
+        return str(text)
+    raise UnitError(
+        f"{ascii(written)[:60]} is not the size of a wave.", "write a count from 1, a share from 1% to 100%, or rest."
+    )
+
+
+def wave_sizes(waves: Sequence[str], members: int) -> tuple[int, ...]:
+    """How many members each wave takes: `[1, 25%, rest]` over 8 is (1, 2, 5), over 2 it is (1, 1).
+
+    A share is one of all members, rounded down and at least 1. The last size is repeated until every member has had its
+    turn, so that `[1]` is one at a time; `rest` is all that are left at once. The sum is `members`.
+    Raises ValueError for no waves and for no members: nothing never means all (case T34).
+    """
+    if not waves or members < 1:
+        raise ValueError("waves need at least one size and at least one member")
+    sizes: list[int] = []
+    left = members
+    while left:
+        size = waves[min(len(sizes), len(waves) - 1)]
+        if size == REST:
+            wanted = left
+        elif size.endswith("%"):
+            wanted = max(1, members * int(size[:-1]) // 100)
+        else:
+            wanted = int(size)
+        sizes.append(min(wanted, left))
+        left -= sizes[-1]
+    return tuple(sizes)

@@ -31,6 +31,7 @@ def act(name: str, request: dict[str, Any]) -> Act:
         cost=1.25,
         planned_from={"health": {"status": 503, "body": "down"}},
         leaves={"health": {"status": 200}},
+        members=("g:a", "g:b"),
     )
 
 
@@ -69,6 +70,7 @@ def sample() -> Plan:
                 rollback_note="started again with the former settings",
                 irreversible=True,
                 part_of="restart-all",
+                on_failure="continue",
             ),
             PlanStep(id="look", title="Look", act=act("look", {"lines": 50}), read_only=True, risk="read"),
         ),

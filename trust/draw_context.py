@@ -106,7 +106,14 @@ def draw_base(dice: Random, policy: dict[str, Any], place: Fields) -> Fields:
     made["incident"] = dice.choice(INCIDENTS)
     made["autonomy"] = dice.choice((*AUTONOMY, *("auto",) * 12))
     made["calendar"] = draw_calendar(dice, policy, made)
-    made["inventory"] = Inventory(40, 40, dict.fromkeys(made["targets"], "a"))
+    if dice.random() < 0.15:  # a wave over members of a group
+        everyone = [f"{made['targets'][0]}/{number}" for number in range(dice.randint(1, 4))]
+        made["members"] = tuple(everyone[: dice.randint(1, 4)])
+        made["members_in_all"] = tuple(everyone)
+    domains = dict.fromkeys((*made["targets"], *made.get("members_in_all", ())), "a")
+    if made.get("members") and dice.random() < 0.2:
+        domains[made["members"][0]] = "b"
+    made["inventory"] = Inventory(40, 40, domains)
     if dice.random() < 0.3:
         made["change"] = Change(6, dice.choice((6, 7, 8)))
     made["cost"] = dice.choice((0.0, 1.0, 2.0, 3.0))

@@ -34,10 +34,11 @@ def blast_radius(policy: Policy, context: Context) -> Verdict:
     if not context.targets:
         return MISSING
     rule = policy.get("blast_radius", {}).get(context.environment, {"max_targets": 1})
-    targets = set(context.targets)
+    targets = set(context.members or context.targets)
+    touched = len({*context.members, *context.members_in_all} or set(context.targets))
     inventory = context.inventory
     wanted = "max_percent" in rule or "min_healthy" in rule or rule.get("one_domain", False)
-    if len(targets) > rule["max_targets"]:
+    if touched > rule["max_targets"]:
         return "blast_radius"
     if inventory is None:
         return MISSING if wanted else None

@@ -36,12 +36,22 @@ class Planner(Protocol):
         ...
 
 
+class Members(Protocol):
+    """Who there is to act on, in a group: from the live fact, never from the catalogue alone, and never "all"."""
+
+    def __call__(self, entry: TargetEntry, facts: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+        """Names in a fixed order, at least one. Raises ValueError with a plain sentence when that is not known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One entry of the roster.
 
     name: what runbooks write (`supervisor.restart`). target_kind: kind it accepts, compared before planning (T36).
     parameters: pydantic model of `with` without `target`. read_only: needs no approval by itself.
+    members: for an operation that acts on named members of a group (its parameter `members`), who they are: what a step's
+    `waves` go through (bot/stages/plan.py). None for one that acts on its target as a whole.
     """
 
     name: str
@@ -50,3 +60,4 @@ class Operation:
     parameters: type[BaseModel]
     plan: Planner
     summary: str
+    members: Members | None = None

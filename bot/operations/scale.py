@@ -1,11 +1,14 @@
 """Scale a pool of workers under supervisor, and take that back (mission G7, worked example X5). Listed in the roster.
 
-Plans only; carried out by bot/adapters/supervisor_pool.py. Kind `supervisor_pool`, settings {url, group, pattern, first?,
+Plans only; carried out by bot/adapters/supervisor_pool.py; bot/operations/rolling.py shares its settings. Kind `supervisor_pool`, settings {url, group, pattern, first?,
 most, unit_cost?, username?, password_env?}. Needs the fact `pool` (kind `supervisor_pool`): how many run, and which. Must
 not plan for a group as a whole: the act names every process it starts or stops.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import re2
 from pydantic import Field
@@ -68,7 +71,7 @@ def scale(request: PlanRequest) -> Act:
     wanted = given(Size, request.parameters).wanted
     settings = settings_of(PoolSettings, request.entry.settings)
     names = process_names(settings)
-    running = _running(request, settings, names)
+    running = running_processes(request.facts, settings)
     current = len(running)
     if wanted > settings.most:
         raise ValueError(f"{settings.group} has {settings.most} processes in all, so {wanted} cannot run.")
@@ -100,9 +103,10 @@ def scale_back(request: PlanRequest) -> Act:
     )
 
 
-def _running(request: PlanRequest, settings: PoolSettings, names: tuple[str, ...]) -> list[str]:
+def running_processes(facts: Mapping[str, Mapping[str, Any]], settings: PoolSettings) -> list[str]:
     """The processes that run, in the order of their numbers, by the fact; anything odd about it is a ValueError."""
-    fact = request.facts.get(FACT)
+    names = process_names(settings)
+    fact = facts.get(FACT)
     if not fact:
         raise ValueError(f"how many of {settings.group} run is not known: there is no fact {FACT}.")
     told = fact.get("names")

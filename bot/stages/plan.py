@@ -19,10 +19,11 @@ from bot.services import Service, TargetEntry
 from bot.stages.base import Equipment
 from bot.stages.expectation import after, precheck_of, proof_of
 from bot.stages.gate import plan_with
+from bot.stages.waves import first_only, named, waves_of
 from guards.decision import Deny
 from guards.max_change import increments
 from runbooks.digest import digest as runbook_digest
-from runbooks.model import SIZE, Runbook, Step
+from runbooks.model import MEMBERS, SIZE, Runbook, Step
 from runbooks.parameters import ParameterError, bind, validate
 
 PLAN_LIFETIME = timedelta(minutes=15)  # trust rule 5 and case T08: fifteen minutes in production
@@ -122,6 +123,9 @@ def _plan_steps(
 ) -> list[PlanStep] | Deny:
     """The step, or its increments, each planned from what the one before it leaves behind (mission G7)."""
     bound = bind(step.with_, parameters)
+    in_waves = _in_waves(equipment, service, step, bound, parameters, facts)
+    if isinstance(in_waves, Deny) or in_waves:
+        return in_waves
     whole = _act(equipment, service, step.action, bound, facts, step.deadline)
     if isinstance(whole, Deny):
         return whole
@@ -151,6 +155,37 @@ def _plan_steps(
     return found
 
 
+def _in_waves(
+    equipment: Equipment,
+    service: Service,
+    step: Step,
+    bound: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    facts: Mapping[str, Mapping[str, Any]],
+) -> list[PlanStep] | Deny:
+    """One plan step per wave, each naming exactly its members (mission E4); none when the step has no waves."""
+    operation = equipment.operations.get(step.action)
+    entry = service.target(operation.target_kind, bound.get("target")) if operation else None
+    if operation is None or entry is None:
+        return []  # said by `_act`, which looks for both in any case
+    waves = waves_of(operation, entry, step, facts)
+    if isinstance(waves, Deny):
+        return waves
+    found: list[PlanStep] = []
+    for number, members in enumerate(waves, 1):
+        act = _act(equipment, service, step.action, {**bound, MEMBERS: list(members)}, facts, step.deadline)
+        own = first_only(step, number)
+        made = act if isinstance(act, Deny) else _plan_step(equipment, service, own, act, parameters, facts)
+        if isinstance(made, Deny):
+            return made
+        if made.act.members != members:
+            reason = f"{step.action} did not plan for exactly the members of wave {number}."
+            return Deny("cannot_plan", reason, "Tell the people who look after this bot.")
+        found.append(named(made, step, number, waves))
+        facts = after(facts, made.act)
+    return found
+
+
 def _numbered(step: PlanStep, number: int, of: int) -> str:
     size = step.act.resize
     return f"{step.title}, {number} of {of}" + (f": {size.current} to {size.wanted}" if size else "")
@@ -172,6 +207,9 @@ def _plan_step(
             return made
         rollback.append(made)
     operation = equipment.operations[step.action]
+    if step.on_failure == "continue" and not operation.read_only:
+        reason = f"{step.action} changes something, so the run cannot go on when it fails."
+        return Deny("cannot_plan", reason, "Remove `on_failure: continue` from the runbook.")
     check = None
     if step.verify is not None:
         check = Check(
@@ -194,6 +232,7 @@ def _plan_step(
         rollback=tuple(rollback),
         rollback_note=step.rollback_note,
         irreversible=step.irreversible,
+        on_failure=step.on_failure,
     )
 
 

@@ -38,6 +38,7 @@ def act(name: str = "payments", operation: str = "supervisor.restart") -> Act:
         cost=1.5,
         planned_from={"pool": {"running": 6, "names": ["a", "b"]}},
         leaves={"pool": {"running": 9}},
+        members=("g:a", "g:b"),
     )
 
 
@@ -56,6 +57,7 @@ def sample() -> Plan:
         rollback_note="none",
         irreversible=True,
         part_of="whole",
+        on_failure="continue",
     )
     return Plan(
         incident_id="inc_1",

@@ -37,19 +37,24 @@ def workers(*numbers: int) -> list[str]:
 
 @dataclass
 class Pool:
-    """What runs. weak: what never comes up although it is started; after: called when an act is over."""
+    """What runs. weak: what never comes up although it is started, or never settles after a restart; after: called when an
+    act is over. restarted: in order; quiet: there is no log to read.
+    """
 
     running: set[str] = field(default_factory=lambda: set(workers(*range(6))))
     weak: set[str] = field(default_factory=set)
     acts: list[str] = field(default_factory=list)
     after: Callable[[Act], Awaitable[None]] | None = None
+    restarted: list[str] = field(default_factory=list)
+    quiet: bool = False
     kind: str = "supervisor_pool"
     name: str = "supervisor_pool"
 
     async def observe(self, _request: FactRequest) -> dict[str, Any]:
         """The fact."""
         count = len(self.running)
-        return {"running": count, "total": 12, "healthy": count, "names": sorted(self.running)}
+        healthy = count - len(self.weak & set(self.restarted))
+        return {"running": count, "total": 12, "healthy": healthy, "names": sorted(self.running)}
 
     def forbidden(self, _act: Act) -> Deny | None:
         """Nothing is."""
@@ -60,9 +65,16 @@ class Pool:
         return None
 
     async def act(self, act: Act, _key: str, _progress: Progress) -> ActResult:
-        """Start or stop what the act names."""
+        """Start, stop or restart what the act names."""
         self.acts.append(act.shown)
         names = set(act.request["names"])
+        if act.request["verb"] == "tail":
+            return ActResult(ok=not self.quiet, summary="the logs of some")
+        if act.request["verb"] == "restart":
+            self.restarted += act.request["names"]
+            if self.after is not None:
+                await self.after(act)
+            return ActResult(ok=True, summary="did it")
         self.running = self.running | (names - self.weak) if act.request["verb"] == "start" else self.running - names
         if self.after is not None:
             await self.after(act)

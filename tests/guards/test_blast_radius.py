@@ -99,3 +99,31 @@ def test_the_trace_says_what_the_group_is() -> None:
 def test_T34_wrong_options_are_errors_at_decoration(options: dict[str, object], error: type[Exception]) -> None:
     with pytest.raises(error, match="blast_radius"):
         guards.blast_radius(**options)  # type: ignore[arg-type]  # reason: wrong on purpose
+
+
+WAVES: list[tuple[dict[str, object], str, str, guards.Inventory | None, str | None]] = [
+    ({"max_targets": 3}, "a", "abc", None, None),
+    ({"max_targets": 2}, "a", "abc", None, "blast_radius"),
+    ({"max_targets": 2}, "abc", "", None, "blast_radius"),
+    ({"max_targets": 6, "max_percent": 25}, "a", "abcdef", group(6), None),
+    ({"max_targets": 6, "max_percent": 25}, "ab", "abcdef", group(6), "blast_radius"),
+    ({"max_targets": 6, "min_healthy": 4}, "ab", "abcdef", group(6, 6), None),
+    ({"max_targets": 6, "min_healthy": 4}, "abc", "abcdef", group(6, 6), "blast_radius"),
+    ({"max_targets": 6, "one_domain": True}, "ab", "abcd", group(a="x", b="x", c="y", d="y"), None),
+    ({"max_targets": 6, "one_domain": True}, "bc", "abcd", group(a="x", b="x", c="y", d="y"), "blast_radius"),
+]
+
+
+@pytest.mark.parametrize(("options", "now", "whole", "inventory", "code"), WAVES)
+def test_T37_waves_are_judged_one_by_one_and_all_together(
+    options: dict[str, object], now: str, whole: str, inventory: guards.Inventory | None, code: str | None
+) -> None:
+    fn = guards.blast_radius(**options)(lambda: 1)  # type: ignore[arg-type]  # reason: cases as data
+    context = frozen(targets=("pool",), members=tuple(now), members_in_all=tuple(whole), inventory=inventory)
+    assert [d.code for d in guards.explain(fn, context).denials] == ([code] if code else [])
+
+
+def test_the_trace_says_what_a_wave_touches_and_what_all_of_them_do() -> None:
+    context = frozen(targets=("pool",), members=("b",), members_in_all=("a", "b"), inventory=group(4, 3, b="x"))
+    told = guards.BlastRadius(max_targets=2).inputs(context)
+    assert (told["targets"], told["in_all"], told["domains"]) == (("b",), ("a", "b"), ("x",))

@@ -25,6 +25,8 @@ FULL: dict[str, Any] = {
     "tier": 1,
     "risk": "safe",
     "targets": ("demo:prod/a", "demo:prod/b"),
+    "members": ("demo:prod/a/1",),
+    "members_in_all": ("demo:prod/a/1", "demo:prod/a/2"),
     "run": "run_1",
     "scopes": ("prod",),
     "holders": {"demo:prod/a": "run_2"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guards.targets import environment_of, target_keys
+from guards.targets import environment_of, target_keys, touched_at_once, touched_in_all
 from guards.testing import frozen
 
 
@@ -33,3 +33,15 @@ def test_T34_targets_must_be_a_tuple_of_strings() -> None:
     for wrong in ("program:prod/web", ["a"], (1,), None):
         with pytest.raises(TypeError):
             target_keys(frozen(targets=wrong))
+
+
+def test_G5_members_of_a_group_take_the_place_of_the_target() -> None:
+    plain = frozen(targets=("b", "a"))
+    assert (touched_at_once(plain), touched_in_all(plain)) == (("a", "b"), ("a", "b"))
+    wave = frozen(targets=("g",), members=("g/2", "g/1"), members_in_all=("g/3", "g/1"))
+    assert touched_at_once(wave) == ("g/1", "g/2")
+    assert touched_in_all(wave) == ("g/1", "g/2", "g/3"), "this wave is always part of the whole"
+    for wrong in ("g/1", ["g/1"], (1,), None):
+        for field in ("members", "members_in_all"):
+            with pytest.raises(TypeError, match=field):
+                touched_in_all(frozen(targets=("g",), **{field: wrong}))

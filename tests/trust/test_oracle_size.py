@@ -44,6 +44,23 @@ def test_blast_radius(rule: Any, targets: tuple[str, ...], inventory: Inventory 
 
 
 @pytest.mark.parametrize(
+    "rule,members,in_all,inventory,said",
+    [
+        ({"max_targets": 2}, (A,), (A, B), None, None),
+        ({"max_targets": 1}, (A,), (A, B), None, "blast_radius"),
+        ({"max_targets": 1}, (A, B), (), None, "blast_radius"),
+        ({"max_targets": 2, "max_percent": 25}, (A,), (A, B), Inventory(4, 4), None),
+        ({"max_targets": 2, "max_percent": 25}, (A, B), (A, B), Inventory(4, 4), "blast_radius"),
+    ],
+)
+def test_waves(
+    rule: Any, members: tuple[str, ...], in_all: tuple[str, ...], inventory: Inventory | None, said: str | None
+) -> None:
+    made = replace(HERE, targets=("pool:prod/p",), members=members, members_in_all=in_all, inventory=inventory)
+    assert oracle_size.blast_radius({"blast_radius": {"prod": rule}}, made) == said
+
+
+@pytest.mark.parametrize(
     "current,wanted,said",
     [
         (6, 9, None),

@@ -1,0 +1,202 @@
+"""Bad input of every kind: a located error with a fix, nothing loaded of it, never a traceback (cases T30-T34, T38, T40)."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+from runbooks.load import load_catalog
+
+CORPUS = sorted((Path(__file__).parent / "malformed").glob("*.yaml"))
+MEGABYTE = 1 << 20
+
+
+def linted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *paths: Path) -> tuple[int, str, str]:
+    """What `runbookctl lint` says about these paths: exit code, standard output, standard error."""
+    monkeypatch.setattr("sys.argv", ["runbookctl", "lint", "--json", *map(str, paths)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    code = ended.value.code
+    return (code if isinstance(code, int) else 1), told.out, told.err
+
+
+def test_the_corpus_has_more_than_sixty_files() -> None:
+    assert len(CORPUS) > 60
+
+
+def test_T38_nothing_of_the_corpus_is_loaded_and_every_file_is_told(tmp_path: Path, long_text: str) -> None:
+    for path in CORPUS:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "good.yaml").write_text(long_text)
+    catalogue = load_catalog([tmp_path])
+    assert list(catalogue.runbooks) == ["demo"], "the good one, and nothing of the others"
+    assert {Path(problem.file).name for problem in catalogue.problems} == {path.name for path in CORPUS}
+    assert all(p.line >= 1 and p.column >= 1 and p.message and p.fix for p in catalogue.problems)
+    assert max(len(str(p)) for p in catalogue.problems) < 1200, "what is told can be read"
+    assert all(str(p).isprintable() for p in catalogue.problems), "and cannot change a terminal (T31)"
+
+
+def test_T38_lint_ends_with_1_and_a_place_for_every_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, out, err = linted(capsys, monkeypatch, *CORPUS)
+    assert code == 1
+    assert "Traceback" not in out + err
+    found = json.loads(out)["findings"]
+    assert {Path(one["file"]).name for one in found if one["severity"] == "error"} == {path.name for path in CORPUS}
+
+
+def huge(folder: Path) -> Path:
+    path = folder / "huge.yaml"
+    path.write_bytes(b"id: demo\ntitle: x\n# " + b"a" * (5 * MEGABYTE) + b"\n")
+    return path
+
+
+def huge_list(folder: Path) -> Path:
+    path = folder / "list.yaml"
+    path.write_bytes(b"id: demo\nmatch:\n  symptoms:\n" + b"    - word\n" * (5 * MEGABYTE // 11))
+    return path
+
+
+def one_long_line(folder: Path) -> Path:
+    path = folder / "line.yaml"
+    path.write_bytes(b"id: demo\ntitle: '" + b"a" * 250_000 + b"'\n")
+    return path
+
+
+def many_lines(folder: Path) -> Path:
+    path = folder / "lines.yaml"
+    path.write_bytes(b"id: demo\n" + b"\n" * 240_000 + b"title: [\n")
+    return path
+
+
+def latin(folder: Path) -> Path:
+    path = folder / "latin.yaml"
+    path.write_bytes("id: demo\ntitle: Größe\n".encode("latin-1"))
+    return path
+
+
+def wide(folder: Path) -> Path:
+    path = folder / "wide.yaml"
+    path.write_bytes("id: demo\ntitle: Demo\n".encode("utf-16"))
+    return path
+
+
+def overlong(folder: Path) -> Path:
+    path = folder / "overlong.yaml"
+    path.write_bytes(b"id: demo\ntitle: \xc0\xaf\n")
+    return path
+
+
+def surrogate(folder: Path) -> Path:
+    path = folder / "surrogate.yaml"
+    path.write_bytes(b"id: demo\ntitle: \xed\xa0\x80\n")
+    return path
+
+
+def zeros(folder: Path) -> Path:
+    path = folder / "zeros.yaml"
+    path.write_bytes(b"\x00" * 4096)
+    return path
+
+
+def outside(folder: Path) -> Path:
+    (folder.parent / "outside.yaml").write_text("id: outside\ncommand: uptime\nsafety: {scopes: [dev]}\n")
+    path = folder / "link.yaml"
+    path.symlink_to(folder.parent / "outside.yaml")
+    return path
+
+
+def up(folder: Path) -> Path:
+    (folder.parent / "outside.yaml").write_text("id: outside\ncommand: uptime\nsafety: {scopes: [dev]}\n")
+    path = folder / "up.yaml"
+    path.symlink_to("../outside.yaml")
+    return path
+
+
+def device(folder: Path) -> Path:
+    path = folder / "device.yaml"
+    path.symlink_to("/dev/zero")
+    return path
+
+
+def round_and_round(folder: Path) -> Path:
+    path = folder / "a.yaml"
+    path.symlink_to("b.yaml")
+    (folder / "b.yaml").symlink_to("a.yaml")
+    return path
+
+
+def pipe(folder: Path) -> Path:
+    path = folder / "pipe.yaml"
+    os.mkfifo(path)
+    return path
+
+
+MADE: list[tuple[Callable[[Path], Path], str]] = [
+    (huge, "larger than 256 KiB"),
+    (huge_list, "larger than 256 KiB"),
+    (one_long_line, "missing"),
+    (many_lines, "not YAML"),
+    (latin, "not UTF-8"),
+    (wide, "not UTF-8"),
+    (overlong, "not UTF-8"),
+    (surrogate, "not UTF-8"),
+    (zeros, "U+0000"),
+    (outside, "link out of the folder"),
+    (up, "link out of the folder"),
+    (device, "link out of the folder"),
+    (round_and_round, "leads nowhere"),
+    (pipe, "not a regular file"),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), MADE, ids=[make.__name__ for make, _ in MADE])
+def test_T38_what_cannot_be_a_runbook_is_told_at_once_and_read_no_further(
+    make: Callable[[Path], Path],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    path = make(folder)
+    began = time.perf_counter()
+    catalogue = load_catalog([folder])
+    assert time.perf_counter() - began < 2, "bounded, whatever is in it"
+    assert not catalogue.runbooks
+    told = [problem for problem in catalogue.problems if problem.file == str(path)]
+    assert any(words in problem.message for problem in told), catalogue.problems
+    assert all(problem.fix and problem.line >= 1 for problem in told)
+    for given in (folder, path):
+        code, out, err = linted(capsys, monkeypatch, given)
+        assert code == 1, out
+        assert "Traceback" not in out + err
+        assert json.loads(out)["errors"] >= 1
+
+
+def test_T34_a_path_that_is_not_there_is_an_error_and_not_an_empty_catalogue(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, out, _ = linted(capsys, monkeypatch, tmp_path / "nothing")
+    assert code != 0
+    assert "does not exist" in out
+
+
+def test_T40_a_pattern_that_would_backtrack_is_found_in_no_time(long_text: str) -> None:
+    from runbooks.load import load_runbook
+    from runbooks.pattern import search
+
+    text = long_text.replace('alerts: ["ServiceDown"]', 'signatures: ["(a+)+$", "(x|x)*y"]')
+    runbook = load_runbook(text, "demo.yaml")
+    began = time.perf_counter()
+    assert not any(search(signature, "a" * 100_000 + "!") for signature in runbook.match.signatures)
+    assert time.perf_counter() - began < 0.1, "linear in the text, so the loop is never held up"
