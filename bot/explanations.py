@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlmodel import Session
+
 from bot.render.wording import duration
 from bot.services import Person
 from bot.stages.base import Equipment
 from bot.stages.reply import Reply, refused
-from bot.store import decisions
+from bot.store import decisions, runs
 from bot.store.decisions import RecordedDecision
+from bot.store.runs import Run
 
 SHOWN = 4
 ORDER = {"deny": 0, "ask": 1, "allow": 2}
@@ -28,10 +31,18 @@ class Explanations:
         self._equipment = equipment
 
     async def explain(self, subject: str, person: Person) -> Reply:
-        """The decisions about a run (`run_…`) or the newest about an incident (`inc_…`), the most important first."""
+        """The decisions about a run (`run_…`) or the newest about an incident (`inc_…`), the most important first.
+
+        Of a run that did not succeed also how it ended: not every refusal is one of the guards.
+        """
         of = decisions.for_incident if subject.startswith("inc_") else decisions.for_run
-        found = await self._equipment.store.read(lambda session: of(session, subject))
-        if not found:
+
+        def read(session: Session) -> tuple[list[RecordedDecision], Run | None]:
+            return of(session, subject), runs.get(session, subject)
+
+        found, run = await self._equipment.store.read(read)
+        ended = ended_badly(run)
+        if not found and not ended:
             return refused("nothing_recorded", f"No decision about {subject} is recorded.", HOW)
         newest = sorted(found, key=lambda decision: decision.id, reverse=True)
         ranked = sorted(newest, key=lambda decision: ORDER.get(decision.outcome, 0))
@@ -42,12 +53,20 @@ class Explanations:
                 "subject": subject,
                 "decisions": [told(decision, self._by(decision, person)) for decision in ranked[:SHOWN]],
                 "more": len(ranked) - len(ranked[:SHOWN]),
+                "ended": ended,
             },
         )
 
     def _by(self, decision: RecordedDecision, person: Person) -> str:
         asker = self._equipment.people.by_id(decision.actor)
         return "you" if decision.actor == person.id else asker.name if asker else decision.actor
+
+
+def ended_badly(run: Run | None) -> dict[str, str]:
+    """outcome and reason of a run that ended otherwise than it was meant to; empty for every other."""
+    if run is None or run.state != "closed" or run.outcome == "succeeded":
+        return {}
+    return {"outcome": run.outcome, "reason": run.note}
 
 
 def told(decision: RecordedDecision, by: str) -> dict[str, Any]:

@@ -29,6 +29,10 @@ def already(text: str) -> Reply:
     return Reply(False, "already", {"text": text})
 
 
-def refused(code: str, reason: str, remedy: str) -> Reply:
-    """It may not happen: stable code, why, and what would make it possible."""
-    return Reply(False, "refused", {"code": code, "reason": reason, "remedy": remedy})
+def refused(code: str, reason: str, remedy: str, incident: str = "") -> Reply:
+    """It may not happen: stable code, why, and what would make it possible.
+
+    incident: id of the incident about which every rule's answer is recorded, so that people can ask; empty for none.
+    """
+    data = {"code": code, "reason": reason, "remedy": remedy}
+    return Reply(False, "refused", {**data, "incident": incident} if incident else data)

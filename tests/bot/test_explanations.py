@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bot.slack.actions import BESIDE
 from bot.slack.provenance import Records
 from bot.store import decisions, messages
 from bot.store.messages import SlackMessage
+from tests.bot.stages.test_earlier import another_program
 from tests.fakes.equipment import alert
 from tests.fakes.scene import Scene, scene
 
@@ -66,6 +68,51 @@ async def test_C3_a_refusal_is_explained_by_its_incident(trouble: Scene) -> None
     assert (first["outcome"], first["codes"]) == ("deny", ["kill_switch"])
     assert first["refused"][0]["remedy"]
     assert "a migration" in words(reply.data)
+
+
+async def test_C3_the_refusal_itself_says_how_to_ask_why(trouble: Scene) -> None:
+    incident = await trouble.incident()
+    await trouble.requests.kill("service", "payments", "a migration", trouble.person("cora"))
+    refusal = await trouble.ask()
+    assert refusal.data["incident"] == incident.id
+    data = {**refusal.data, "command": "/runbook"}
+    message = Renderer(TEMPLATES).blocks("reply_refused", data=data, names=str)
+    assert f"Every rule's answer: `/runbook explain {incident.id}`" in str(message.blocks)
+    unknown = await trouble.ask(runbook="restart-nothing")
+    assert "incident" not in unknown.data, "no rule was asked, so there is nothing to explain"
+
+
+@pytest.mark.parametrize("ending", ["plan changed", "guards", "declined", "expired"])
+async def test_C3_why_on_the_card_works_for_a_run_that_came_to_nothing(trouble: Scene, ending: str) -> None:
+    assert (await trouble.ask()).ok
+    run = trouble.started[-1]
+    await trouble.vote("ben", approve=ending != "declined", reason="not on a Friday")
+    if ending == "expired":
+        trouble.clock.now += timedelta(minutes=20)
+    if ending == "guards":
+        await trouble.requests.kill("service", "payments", "a migration", trouble.person("cora"))
+    if ending == "plan changed":
+        trouble.change(catalogue=another_program())
+    await trouble.carry_out()
+    reply = await trouble.requests.explain(run, trouble.person("ana"))
+    assert (reply.ok, reply.name) == (True, "explain")
+    said = words(reply.data)
+    expected = {
+        "plan changed": ("*This run was refused*", "(program): payments → payments-2"),
+        "guards": ("*This run was refused*", "a migration"),
+        "declined": ("*This run was refused*", "it was declined"),
+        "expired": ("*This run was refused*", "expired"),
+    }
+    for part in expected[ending]:
+        assert part in said
+    assert reply.data["decisions"], "and what the rules said when it was asked for"
+
+
+async def test_of_a_run_that_worked_only_the_rules_are_told(trouble: Scene) -> None:
+    await trouble.ask()
+    await trouble.vote()
+    assert await trouble.carry_out() == "succeeded"
+    assert (await trouble.requests.explain(trouble.started[-1], trouble.person("ana"))).data["ended"] == {}
 
 
 @pytest.mark.parametrize("subject", ["run_nothing", "inc_nothing"])
