@@ -28,6 +28,11 @@ def observed(condition: str, variables: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} is {value}" for name, value in list(found.items())[:MOST])
 
 
+def asked_for(condition: str) -> tuple[str, ...]:
+    """The fields of facts that `condition` names, such as `health.status`, in the order of the text."""
+    return tuple(dict.fromkeys(path[1:] for root, path in _PATH.findall(condition) if root == "facts"))
+
+
 def in_words(value: Any) -> str:
     """One value, short: a list as the number of its items, a text only when it is one plain word."""
     if isinstance(value, bool) or value is None:

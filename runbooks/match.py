@@ -124,7 +124,8 @@ def _rank(runbook: Runbook, sight: _Sight) -> Ranked:
     if share > 0:
         reasons.append(f'the text says "{phrase}"' if share == 1 else f'the text resembles "{phrase}" ({share:.0%})')
     elif hit:
-        reasons.append("its description has the words " + ", ".join(hit.words[:SHOWN]))
+        told = hit.words[:SHOWN]
+        reasons.append(f"its description has the word{'s' if len(told) > 1 else ''} {', '.join(told)}")
     doubt = (1 - LABEL_WEIGHT if labels else 1) * (1 - max(SYMPTOM_WEIGHT * share, text))
     obstacle, blocked = _obstacle(runbook, sight, different, found=bool(reasons))
     if not blocked and wanted.when:

@@ -251,9 +251,9 @@ def _needed(step: Step, sight: _Sight) -> tuple[bool | None, str]:
             continue
         try:
             if not holds(condition, sight.variables):
-                seen = observed(condition, sight.variables)
-                told = f" ({seen})" if seen else ""
-                return False, f"the step {step.id} is not needed: {kind} {condition} does not hold{told}"
+                # without the values: they are in the evidence, and an answer that changes with every reading of a gauge
+                # would be written down again and again
+                return False, f"the step {step.id} is not needed: {kind} {condition} does not hold"
         except ExpressionError as error:
             return None, f"the step {step.id} cannot be judged: {kind} {condition}: {error}"
     return True, ""

@@ -41,9 +41,9 @@ def offer(
     """
     now = equipment.clock()
     service = equipment.service_of(incident)
-    alternatives = [
-        {"runbook": r.runbook.id, "score": r.score, "reasons": list(r.reasons), "blocked": r.blocked} for r in ranked
-    ]
+    alternatives: list[dict[str, Any]] = equipment.redactor.data(
+        [{"runbook": r.runbook.id, "score": r.score, "reasons": list(r.reasons), "blocked": r.blocked} for r in ranked]
+    )
     if service is None:
         why = (
             f"The service {incident.service_label or '(none named)'} is not in services.yaml, so its environment and "
@@ -51,7 +51,17 @@ def offer(
         )
         return _none(equipment, incident, why, alternatives), None, {"why": why}
     if isinstance(chosen, NoStep):
-        return _none(equipment, incident, chosen.why, alternatives), None, {"why": chosen.why, "looks": chosen.looks}
+        data = equipment.redactor.data(
+            {
+                "why": chosen.why,
+                "looks": list(chosen.looks),
+                "evidence": list(chosen.evidence),
+                "escalate": chosen.escalate,
+                "severity": chosen.severity,
+            }
+        )
+        known = [*(f"Known: {seen}" for seen in data["evidence"]), *(f"Look: {look}" for look in data["looks"])]
+        return _none(equipment, incident, data["why"], alternatives, known), None, data
     made = make_plan(
         equipment,
         incident=incident,
@@ -115,7 +125,10 @@ def who_may(equipment: Equipment, plan: Plan) -> str:
     return "nobody: policy forbids it here"
 
 
-def _none(equipment: Equipment, incident: Incident, why: str, alternatives: list[dict[str, Any]]) -> Proposal:
+def _none(
+    equipment: Equipment, incident: Incident, why: str, alternatives: list[dict[str, Any]], known: Sequence[str] = ()
+) -> Proposal:
+    """No offer. known: what was seen and where to look, for the people who take over."""
     return Proposal(
         id=equipment.new_id("prop"),
         incident_id=incident.id,
@@ -125,7 +138,7 @@ def _none(equipment: Equipment, incident: Incident, why: str, alternatives: list
         state="none",
         plan=None,
         score=0.0,
-        reasons=[],
+        reasons=list(known),
         alternatives=alternatives,
         created_at=equipment.clock(),
     )

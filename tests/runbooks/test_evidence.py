@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runbooks.evidence import in_words, observed
+from runbooks.evidence import asked_for, in_words, observed
 
 SEEN = {
     "facts": {"health": {"status": 200, "ok": True}, "state": {"state": "RUNNING"}, "pool": {"members": [1, 2]}},
@@ -57,3 +57,9 @@ def test_T46_a_value_is_shown_only_when_it_is_short_and_plain(value: Any, said: 
 def test_no_more_than_four_values() -> None:
     condition = " && ".join(f"facts.f.v{n} == 1" for n in range(9))
     assert observed(condition, {"facts": {"f": {f"v{n}": n for n in range(9)}}}).count(" is ") == 4
+
+
+def test_the_fields_of_facts_that_a_condition_asks_for() -> None:
+    condition = "incident.severity == 'x' && (facts.health.status != 200 || facts.a.b.c > 1) && facts.health.status > 1"
+    assert asked_for(condition) == ("health.status", "a.b.c")
+    assert asked_for("true") == ()

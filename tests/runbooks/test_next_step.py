@@ -197,7 +197,16 @@ def test_facts_that_are_well_call_nobody(make: Callable[..., Runbook]) -> None:
     assert isinstance(well, NoStep)
     assert isinstance(cannot, NoStep)
     assert (well.escalate, cannot.escalate) == (False, True)
-    assert "health.status is 200" in well.why
+    assert well.evidence == ("health.status is 200",)
+
+
+def test_a_gauge_that_moves_changes_the_evidence_and_not_the_answer(make: Callable[..., Runbook]) -> None:
+    book = make('precheck: "facts.health.status != 200"', 'precheck: "facts.disk.used > 85"')
+    first, second = (_ask(book, facts={"disk": {"used": used}}) for used in (80, 81))
+    assert isinstance(first, NoStep)
+    assert isinstance(second, NoStep)
+    assert first.why == second.why
+    assert (first.evidence, second.evidence) == (("disk.used is 80",), ("disk.used is 81",))
 
 
 # -- what must never be offered, whatever the catalogue, the past and the facts are ---------------------------------

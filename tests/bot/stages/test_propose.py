@@ -10,6 +10,8 @@ from bot.stages.match import choose
 from bot.stages.propose import PREVIEW_REQUESTER, offer, propose
 from bot.store import incidents, proposals
 from bot.store.proposals import Proposal
+from runbooks.match import Ranked
+from runbooks.next_step import NoStep
 from tests.fakes.equipment import SERVICES, alert
 from tests.fakes.scene import Scene
 
@@ -93,3 +95,25 @@ async def test_a_proposal_of_another_incident_is_left_alone(trouble: Scene) -> N
     still = await trouble.read(lambda s: proposals.get(s, first.id))
     assert still is not None
     assert still.state == "open"
+
+
+async def test_N4_no_step_keeps_what_is_known_and_where_to_look_for_people(trouble: Scene) -> None:
+    new, found = await offered(trouble, UP)
+    assert new
+    assert found is not None
+    assert "Known: health.status is 200" in found.reasons
+    assert any(line.startswith("Look: ") for line in found.reasons)
+    (entry,) = [e for e in await trouble.entries() if e.kind.value == "no_step"]
+    assert "health.status is 200" in entry.data["evidence"]
+    assert (entry.data["escalate"], entry.data["severity"]) == (True, "critical")
+
+
+async def test_T46_secrets_of_an_alert_are_neither_in_the_reason_nor_in_the_alternatives(trouble: Scene) -> None:
+    incident = await trouble.incident()
+    secret = "xoxb-123456789012-abcdefghijklmnopqrstuvwx"
+    nothing = NoStep(f"why {secret}", looks=(f"look {secret}",), evidence=(f"seen {secret}",))
+    ranked = (
+        Ranked(trouble.equipment.library.runbooks["restart-service"], 0.9, (f"reason {secret}",), f"no {secret}"),
+    )
+    proposal, _, data = offer(trouble.equipment, incident, nothing, ranked, UP)
+    assert secret not in str((proposal.why, proposal.reasons, proposal.alternatives, data))
