@@ -1,4 +1,4 @@
-"""`python -m bench [--rounds N] [--quick] [ingest visible chat step decide backtest start]`: measure, write bench/results.json, say it.
+"""`python -m bench [--rounds N] [--quick] [ingest visible chat step decide backtest matching lint start]`: measure, write bench/results.json, say it.
 
 Exit code 0 also when a target is missed: the table says so; 1 when a figure could not be measured.
 """
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import backtest, chat, decide, ingest, machine, reference, report, start, step, visible
+from bench import backtest, chat, decide, ingest, lint, machine, matching, reference, report, start, step, visible
 from bench.processes import DRIVER_CORE, Failed
 from bench.report import Figure
 from bench.run import Measure, Run
@@ -25,6 +25,8 @@ FIGURES: dict[str, Measure] = {
     "step": step.measure,
     "decide": decide.measure,
     "backtest": backtest.measure,
+    "matching": matching.measure,
+    "lint": lint.measure,
     "start": start.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
