@@ -174,15 +174,16 @@ ELSEWHERE = {
         "a story is a test",
         "bot/sandbox/stories",
         (
-            "__init__ bot_killed clear_cache flapping_restart freeze_mid_run kill_switch not_approved scale_with_approval"
-            " scene service_crash slack_down two_groups verify_fails"
+            "__init__ bot_killed break_glass clear_cache flapping_restart freeze_mid_run kill_switch not_approved"
+            " scale_with_approval scene service_crash slack_down two_groups verify_fails"
         ),
     ),
     "tests/runbooks/lint/test_lint.py": (
         "one table of runbooks and findings",
         "runbooks/lint",
-        "finding names proof safety",
+        "care example finding known names proof rule safety subject",
     ),
+    "tests/runbooks/lint/test_ambiguity.py": ("a pattern is read to be judged", "runbooks/lint", "regex"),
     "tests/runbooks/test_load.py": ("a corpus of malformed files, each with its line", "runbooks", "model sense shape"),
 }
 COVERED = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.sandbox.stories import (
     bot_killed,
+    break_glass,
     clear_cache,
     flapping_restart,
     freeze_mid_run,
@@ -31,5 +32,6 @@ STORIES: dict[str, Story] = {
         two_groups.STORY,
         kill_switch.STORY,
         freeze_mid_run.STORY,
+        break_glass.STORY,
     )
 }
