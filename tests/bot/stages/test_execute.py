@@ -12,11 +12,11 @@ from bot.errors import Ambiguous, Permanent, Transient
 from bot.membership import Groups
 from bot.plan import Act, OutputPattern, PlanStep
 from bot.services import Catalogue, People
-from bot.stages.execute import Attempt, asks_for_approval, execute
+from bot.stages.execute import Attempt, execute
 from bot.stages.precheck import precheck, unchanged
 from bot.store import attempts, leases, runs, workers
-from guards import Deny
-from tests.fakes.equipment import PEOPLE, SERVICES
+from guards import Calendar, Deny, Period
+from tests.fakes.equipment import PEOPLE, SERVICES, START
 from tests.fakes.scene import Scene
 
 TARGET = "supervisor_program:prod/payments"
@@ -109,6 +109,27 @@ async def test_T51_an_idempotent_act_may_be_repeated_under_the_same_key(ready: S
     await ready.write(lambda s: attempts.intend(s, run.id, "diagnose", 1, act, "w1", now))
     assert (await execute(ready.equipment, Attempt(run.id, 0, 1)))["state"] == "done"
     assert ready.world.acts == [("supervisor.tail_log", f"{run.id}/diagnose/1")]
+
+
+@pytest.mark.parametrize(("days", "state", "acts"), [(-1, "done", 1), (1, "unknown", 0)])
+async def test_T56_what_was_cut_off_is_not_repeated_in_a_freeze(
+    trouble: Scene, days: int, state: str, acts: int
+) -> None:
+    """The intent was written before the freeze, then the bot was killed; it comes back while changes are frozen."""
+    assert (await trouble.ask(runbook="start-service")).ok
+    assert (await trouble.vote("ben")).ok
+    run, now = await trouble.run(), trouble.clock()
+    index = next(number for number, step in enumerate(run.plan.steps) if not step.read_only)
+    step = run.plan.steps[index]
+    assert step.act.idempotent
+    await trouble.write(lambda s: leases.acquire(s, [TARGET], run.id, now))
+    await trouble.write(lambda s: attempts.intend(s, run.id, step.id, 1, step.act, "w1", now))
+    freeze = Period("freeze", "year-end", ("prod",), (), now - timedelta(days=2), now + timedelta(days=days))
+    trouble.change(calendar=lambda _now: Calendar((freeze,)))
+    found = await execute(trouble.equipment, Attempt(run.id, index, 1))
+    assert (found["state"], len(trouble.world.acts)) == (state, acts)
+    if not acts:
+        assert "may not be repeated: Changes are frozen in prod" in found["reason"]
 
 
 async def test_T51_a_second_attempt_has_a_key_of_its_own(ready: Scene) -> None:
@@ -321,11 +342,6 @@ async def test_T65_what_was_begun_with_an_approval_goes_on(ready: Scene) -> None
     assert (await restart(ready))["state"] == "done"
 
 
-async def test_T65_a_confirmation_is_suspended_only_where_policy_asks_for_approvals(ready: Scene) -> None:
-    found = {place: asks_for_approval(ready.equipment, place) for place in ("dev", "staging", "prod")}
-    assert found == {"dev": False, "staging": True, "prod": True}
-
-
 async def test_T06_a_no_that_comes_while_groups_are_looked_up_stops_the_step(ready: Scene) -> None:
     """Between the first look at the run and the transaction that writes the intent."""
     run_id = ready.started[0]
@@ -339,3 +355,23 @@ async def test_T06_a_no_that_comes_while_groups_are_looked_up_stops_the_step(rea
     found = await execute(ready.equipment, Attempt(run_id, 0, 1))
     assert (found["state"], found["reason"], ready.world.acts) == ("stopped", "stopped by cora", [])
     assert (await ready.approval()).state == "approved", "nothing was used up"
+
+
+async def test_T59_an_undo_keeps_to_a_freeze_that_began_after_the_change(trouble: Scene) -> None:
+    """ADR 12: it is refused like any act; the target stays locked and people are paged with the reason."""
+    begun: list[str] = []
+    frozen = Period("freeze", "month-end", ("prod",), (), START - timedelta(hours=1), START + timedelta(days=1))
+
+    async def freeze(act: Act) -> None:
+        begun.append(act.operation)
+
+    trouble.world.during = freeze
+    trouble.change(calendar=lambda _now: Calendar((frozen,) if begun else ()))
+    assert (await trouble.ask(runbook="roll-back-setting")).ok
+    await trouble.vote("ben")
+    assert await trouble.carry_out() == "failed"
+    assert [operation for operation, _ in trouble.world.acts] == ["settings.set"]
+    said = {entry.kind.value: entry.data for entry in await trouble.entries()}
+    assert "month-end" in said["rollback_failed"]["reason"]
+    assert "month-end" in said["escalated"]["reason"]
+    assert await trouble.read(leases.holders), "nobody else touches it meanwhile"
