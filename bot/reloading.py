@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.telemetry import Metrics, log
 from runbooks.footprint import footprint
-from runbooks.load import Catalogue, Library, load_catalog
+from runbooks.load import Catalogue, Library, Problem, load_catalog
 from runbooks.model import Runbook
 
 EVERY = 5.0  # seconds between two looks at the files' times
@@ -64,7 +64,7 @@ class Reloading:
         still, self._seen = seen == self._seen, seen
         if not asked and (seen == self._loaded or not still):
             return None
-        catalogue = await asyncio.to_thread(load_catalog, self._library.folders)
+        catalogue = await asyncio.to_thread(self._read)
         after = await self._look()
         if after != seen:
             log().info("the catalogue is being written; it is read again when it is still")
@@ -77,6 +77,13 @@ class Reloading:
 
     async def _look(self) -> str:
         return await asyncio.to_thread(footprint, self._library.folders)
+
+    def _read(self) -> Catalogue:
+        try:
+            return load_catalog(self._library.folders)
+        except OSError as error:  # a folder whose parent may not be entered, or a disk that fails
+            where = str(error.filename or "the catalogue")
+            return Catalogue(problems=(Problem(where, 1, 1, f"cannot be read ({error.strerror}).", "mend the disk."),))
 
     async def _take(self, catalogue: Catalogue) -> bool:
         before, since = self._library.runbooks, self._library.since

@@ -278,7 +278,7 @@ def _looks(ranked: Sequence[Ranked], threshold: float) -> tuple[str, ...]:
     """Where to look next: what nearly matched, what stood in the way, and what its runbook says to look at (N4)."""
     found: list[str] = []
     for one in ranked:
-        look = f". Look: {one.runbook.diagnosis[0]}" if one.runbook.diagnosis else ""
+        look = f". {one.runbook.diagnosis[0]}" if one.runbook.diagnosis else ""
         if one.blocked:
             found.append(f"{one.runbook.title}: {one.blocked}{look}")
         elif one.score < threshold:
@@ -288,7 +288,7 @@ def _looks(ranked: Sequence[Ranked], threshold: float) -> tuple[str, ...]:
 
 def _evidence(ranked: Sequence[Ranked], past: Sequence[PastStep], variables: Mapping[str, Any]) -> tuple[str, ...]:
     """What was tried, newest first, and the values of the facts that the matching runbooks ask about."""
-    tried = dict.fromkeys(f"{p.runbook}, step {p.step}: {p.outcome}" for p in reversed(past))
+    tried = dict.fromkeys(f"the step {p.step} of {p.runbook}: {p.outcome}" for p in reversed(past))
     asked: dict[str, None] = {}
     for one in ranked:
         for condition in (one.runbook.match.when, *(c for s in one.runbook.steps for c in (s.when, s.precheck))):

@@ -99,6 +99,16 @@ async def test_a_folder_that_vanished_keeps_the_catalogue_and_an_emptied_one_doe
     assert list(scene.library.runbooks) == ([] if gone else ["demo"])
 
 
+async def test_a_disk_that_fails_keeps_the_catalogue(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(folders: Any) -> Catalogue:
+        raise PermissionError(13, "Permission denied", str(scene.folder))
+
+    monkeypatch.setattr(reloading, "load_catalog", failing)
+    assert await scene.reloading.once(asked=True) is False
+    assert "Permission denied" in str(scene.library.problems[0])
+    assert list(scene.library.runbooks) == ["demo"]
+
+
 async def test_half_a_git_pull_is_not_loaded(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def while_written(folders: Any) -> Catalogue:
         found = load_catalog(folders)

@@ -176,8 +176,8 @@ def test_N4_no_step_brings_evidence_and_looks(make: Callable[..., Runbook]) -> N
     book = make().model_copy(update={"diagnosis": ("Is the database reachable?",)})
     chosen = _ask(book, score=0.3, past=(PastStep("other", "purge", "succeeded"),))
     assert isinstance(chosen, NoStep)
-    assert chosen.evidence == ("other, step purge: succeeded", "health.status is 500")
-    assert chosen.looks == ("Demo: perhaps, confidence 30%. Look: Is the database reachable?",)
+    assert chosen.evidence == ("the step purge of other: succeeded", "health.status is 500")
+    assert chosen.looks == ("Demo: perhaps, confidence 30%. Is the database reachable?",)
 
 
 @pytest.mark.parametrize(
