@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbooks.lint.finding import KnownOperation
+from runbooks.lint import KnownOperation
 from runbooks.model import Risk
 
 SLUG = re.compile(r"[^a-z0-9]+")

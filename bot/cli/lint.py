@@ -10,6 +10,7 @@ import os
 import tempfile
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -20,7 +21,7 @@ from bot.cli.options import JsonOption
 if TYPE_CHECKING:
     from bot.cli.lint_sources import Read
     from runbooks.lint import Known
-    from runbooks.lint.check import Report
+    from runbooks.lint.check import Located, Report
 
 
 class Format(StrEnum):
@@ -132,7 +133,6 @@ def _say(report: Report, form: Format) -> None:
 def _mended(files: list[Read], known: Known) -> list[Read]:
     """The files after `--fix`; what was changed is told on standard error."""
     from runbooks.digest import digest
-    from runbooks.lint.check import check
     from runbooks.lint.mend import mend
     from runbooks.load import load_runbook
 
@@ -142,7 +142,7 @@ def _mended(files: list[Read], known: Known) -> list[Read]:
             made.append(each)
             continue
         path, text = each
-        new, count = mend(text, lambda again, path=path: check([(path, again)], known).findings)
+        new, count = mend(text, partial(_findings, path, known))
         if count:
             _write(path, new)
             told = f"mended {path}: {count} {'repair' if count == 1 else 'repairs'}"
@@ -151,6 +151,12 @@ def _mended(files: list[Read], known: Known) -> list[Read]:
             typer.echo(told, err=True)
         made.append((path, new))
     return made
+
+
+def _findings(path: Path, known: Known, text: str) -> tuple[Located, ...]:
+    from runbooks.lint.check import check
+
+    return check([(path, text)], known).findings
 
 
 def _write(path: Path, text: str) -> None:

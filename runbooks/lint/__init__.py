@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from runbooks.lint import argv, care, catalogue, names, patterns, policy, proof, safety
+from runbooks.lint import argv, care, catalogue, names, patterns, policy, proof, safety, waves
 from runbooks.lint.finding import Finding, Path, Repair, Severity
 from runbooks.lint.known import Known, KnownOperation, Operations
 from runbooks.lint.rule import Rule
@@ -58,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     safety.unbounded_deadline,
     safety.unbounded_limits,
     safety.continue_after_change,
+    waves.waves_without_members,
     safety.unreachable_step,
     safety.always_true,
     argv.shell_metacharacters,

@@ -52,7 +52,9 @@ class _Automaton:
         return self._repeat(node)
 
     def _chain(self, parts: Iterable[Node]) -> tuple[bool, list[int], list[int]]:
-        empty, first, last = True, [], []
+        empty = True
+        first: list[int] = []
+        last: list[int] = []
         for part in parts:
             part_empty, part_first, part_last = self._build(part)
             self._join(last, part_first)

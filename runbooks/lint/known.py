@@ -28,6 +28,10 @@ class KnownOperation(Protocol):
     def read_only(self) -> bool:
         """Whether it changes nothing."""
 
+    @property
+    def members(self) -> object | None:
+        """Who it acts on, for one that acts on members of a group; None for one that acts on its target as a whole."""
+
 
 Operations = Mapping[str, KnownOperation]
 USUAL = Ladder(lowest="dev", without_record=LOWER_ENVIRONMENTS)

@@ -109,7 +109,7 @@ def _same_but(before: str, after: str, path: Path) -> bool:
     except RunbookError:
         return False
     meant = path[:-1] if path and isinstance(path[-1], int) else path
-    return _without(old.model_dump(by_alias=True), meant) == _without(new.model_dump(by_alias=True), meant)
+    return bool(_without(old.model_dump(by_alias=True), meant) == _without(new.model_dump(by_alias=True), meant))
 
 
 def _without(data: Any, path: Path) -> Any:

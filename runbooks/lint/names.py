@@ -9,12 +9,11 @@ import re
 from collections.abc import Collection, Iterator
 
 from runbooks import expression
-from runbooks.lint.finding import Finding, Path
+from runbooks.lint.finding import Finding, Path, Severity
 from runbooks.lint.rule import rule
 from runbooks.lint.subject import Subject, values, waits
 from runbooks.parameters import reference
 from runbooks.spelling import nearest
-
 
 _DOTTED = re.compile(r"\bfacts\.([A-Za-z_][A-Za-z0-9_]*)")  # of a condition, 500 characters at most
 
@@ -208,7 +207,7 @@ def unknown_fact(subject: Subject) -> Iterator[Finding]:
     for name, path in named:
         if name in facts or (subject.runbook.waits_for and not nearest(name, facts)):
             continue
-        severity = "warning" if subject.runbook.waits_for else "error"
+        severity: Severity = "warning" if subject.runbook.waits_for else "error"
         yield Finding("unknown-fact", severity, f"there is no fact {name}.", _suggestion(name, facts), path)
 
 

@@ -92,7 +92,9 @@ def page(rules: Sequence[Rule]) -> str:
         for rule in rules
     ]
     rest = "".join(REST.values())
-    parts.append(f"\nThe examples are parts of this runbook; what they do not show is as here\n(but one with steps of its own has no tests):\n\n```yaml\n{rest}```\n")
+    parts.append(
+        f"\nThe examples are parts of this runbook; what they do not show is as here\n(but one with steps of its own has no tests):\n\n```yaml\n{rest}```\n"
+    )
     for rule in rules:
         parts.append(f"\n### {rule.id}\n\n{rule.what} ({rule.severity})\n\n{rule.why}\n")
         if rule.mends:
