@@ -14,16 +14,18 @@ from runbooks.lint import Known
 class Operation:
     target_kind: str
     read_only: bool
+    members: object | None = None
 
 
 OPERATIONS = {
     "supervisor.tail_log": Operation("supervisor_program", True),
     "supervisor.restart": Operation("supervisor_program", False),
     "supervisor.stop": Operation("supervisor_program", False),
+    "supervisor.rolling_restart": Operation("supervisor_pool", False, members=tuple),
     "redis.flush_database": Operation("redis_database", False),
     "command.run": Operation("command_host", False),
 }
-FACTS = frozenset({"health", "state", "disk"})
+FACTS = frozenset({"health", "state", "disk", "pool"})
 
 
 @pytest.fixture

@@ -73,6 +73,8 @@ CASES = [
     (('lines: "${lines}"', "lines: 50"), "unused-parameter", "warning", ("params", "lines")),
     (("owner: sre\n", ""), "without-owner", "warning", ("id",)),
     (("owner: sre\n", 'owner: " "\n'), "without-owner", "warning", ("owner",)),
+    ((ROLLBACK, ROLLBACK + "    waves: [1, rest]\n"), "waves-without-members", "error", (*ACT, "waves")),
+    (("supervisor.restart", "supervisor.rolling_restart"), "waves-without-members", "error", ACT),
     ((TESTS, ""), "missing-tests", "warning", ("id",)),
     ((", limits: [{max: 1, per: service, window: 1h, env: prod}]", ""), "unbounded-limits", "error", (*ACT, "safety")),
     (("max: 1, per", "max: 90, per"), "unbounded-limits", "error", (*ACT, "safety", "limits", 0)),
