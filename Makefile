@@ -7,7 +7,7 @@ BIN := .venv/bin
 # pip comes with the repository because Debian's python3 has neither pip nor ensurepip.
 PIP_WHEEL := $(wildcard deploy/bootstrap/pip-*.whl)
 
-.PHONY: demo test check bench trust serve lock clean
+.PHONY: demo test check bench trust gameday serve lock clean
 
 demo: .venv/runtime
 	$(BIN)/runbookctl sandbox
@@ -27,6 +27,10 @@ bench: .venv/development
 
 trust: .venv/development
 	$(BIN)/python -m trust
+
+# Every fault scenario that can be played here, one after the other; about a quarter of an hour.
+gameday: .venv/runtime
+	$(BIN)/runbookctl gameday --all
 
 serve: .venv/runtime
 	$(BIN)/runbookctl serve

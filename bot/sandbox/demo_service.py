@@ -1,4 +1,4 @@
-"""A small real service to break and mend in the sandbox: `/health`, `/charge`, a log, and a ledger of its starts.
+"""A small real service to break and mend in the sandbox: `/health`, `/orders`, `/charge`, a log, a ledger of its starts.
 
 Started by supervisord (bot/sandbox/supervisor.py) as `python -m bot.sandbox.demo_service --name payments --port N
 --ledger FILE --settings FILE`; watched by the bot over HTTP like any service. Its ledger has one line for each start,
@@ -7,8 +7,10 @@ Must not know anything of the bot, and must not import it.
 
 The settings file is JSON and read anew for each request, so a change of it needs no restart:
 `mode`: `normal` (200), `safe` (200 without its database: charges are kept for later), `slow` (200 after `slow_seconds`)
-or `broken` (503); `stop_seconds`: how long it keeps working after SIGTERM, as a service that finishes its requests does.
-A file that is missing or unreadable means broken, and says so.
+or `broken` (503); `stop_seconds`: how long it keeps working after SIGTERM, as a service that finishes its requests does;
+`error_percent`: so many of a hundred requests are answered 503, evenly spread; `health_lies`: /health says 200 whatever the
+rest does; `database`: `host:port` it needs, connected to for each request; `only_pid`: the process that all this is about,
+so that a new process is free of it. A file that is missing or unreadable means broken, and says so.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import os
 import random
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,26 +35,41 @@ MODES = ("normal", "safe", "slow", "broken")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the service behaves now. reason: why it is broken, as /health and the log say it."""
+    """How the service behaves now. reason: why it is broken, as /health and the log say it.
+
+    error_percent: 0 to 100; database: `host:port`, empty when it needs none.
+    """
 
     mode: str = "normal"
     stop_seconds: float = 0.0
     slow_seconds: float = 4.0
     reason: str = "cannot connect to database ledger-db:5432: connection refused"
+    error_percent: float = 0.0
+    health_lies: bool = False
+    database: str = ""
 
     @classmethod
-    def read(cls, path: Path) -> Settings:
-        """The settings in that file; a file that cannot be read or understood is itself a way to be broken."""
+    def read(cls, path: Path, pid: int | None = None) -> Settings:
+        """The settings in that file; a file that cannot be read or understood is itself a way to be broken.
+
+        pid: of the process that asks, this one when not given.
+        """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             mode = data.get("mode", "normal")
             if mode not in MODES:
                 return cls(mode="broken", reason=f"settings: mode {mode!r} is not one of {', '.join(MODES)}")
+            stop, database = float(data.get("stop_seconds", 0.0)), str(data.get("database", ""))
+            if data.get("only_pid") not in (None, os.getpid() if pid is None else pid):
+                return cls(stop_seconds=stop, database=database)
             return cls(
                 mode=mode,
-                stop_seconds=float(data.get("stop_seconds", 0.0)),
+                stop_seconds=stop,
                 slow_seconds=float(data.get("slow_seconds", 4.0)),
                 reason=str(data.get("reason", cls().reason)),
+                error_percent=float(data.get("error_percent", 0.0)),
+                health_lies=data.get("health_lies") is True,
+                database=database,
             )
         except (OSError, ValueError, TypeError, AttributeError) as error:
             return cls(mode="broken", reason=f"settings cannot be read: {error}")
@@ -101,11 +119,13 @@ class DemoService:
         self._clock = clock
         self._chance = chance
         self._started = clock()
+        self._owed: Counter[str] = Counter()
 
     def application(self) -> web.Application:
         """The aiohttp application with its routes."""
         application = web.Application()
         application.router.add_get("/health", self._health)
+        application.router.add_get("/orders", self._orders)
         application.router.add_post("/charge", self._charge)
         return application
 
@@ -119,28 +139,68 @@ class DemoService:
             await asyncio.sleep(every_seconds)
             settings = Settings.read(self._settings)
             order = self._chance.randrange(10_000, 99_999)
-            if settings.mode == "broken":
-                self.log("ERROR", f"charge order={order} failed: {settings.reason}")
+            trouble = await self.trouble(settings, "customers")
+            if trouble:
+                self.log("ERROR", f"charge order={order} failed: {trouble}")
             else:
                 took = int(settings.slow_seconds * 1000) if settings.mode == "slow" else self._chance.randrange(18, 60)
                 self.log("INFO", f"charge order={order} amount={self._chance.randrange(5, 250)}.00 took={took}ms")
 
+    async def trouble(self, settings: Settings, route: str) -> str:
+        """Why one request cannot be answered well just now, empty when it can. A slow service is slow here.
+
+        route: what is asked for; the share of errors is kept for each by itself, so that no caller gets another's.
+        """
+        if settings.mode == "broken":
+            return settings.reason
+        if settings.mode == "slow":
+            await asyncio.sleep(settings.slow_seconds)
+        needs_database = settings.database and settings.mode != "safe"
+        if needs_database and (refused := await cannot_connect(settings.database)):
+            return refused
+        self._owed[route] += round(settings.error_percent)
+        if self._owed[route] >= 100:
+            self._owed[route] -= 100
+            return f"upstream reset, {settings.error_percent:g} % of requests fail"
+        return ""
+
     async def _health(self, _request: web.Request) -> web.Response:
         settings = Settings.read(self._settings)
         uptime = (self._clock() - self._started).total_seconds()
-        if settings.mode == "broken":
-            self.log("ERROR", f"GET /health 503 {settings.reason}")
-            return web.json_response({"status": "unavailable", "reason": settings.reason}, status=503)
-        if settings.mode == "slow":
-            await asyncio.sleep(settings.slow_seconds)
+        trouble = "" if settings.health_lies else await self.trouble(settings, "/health")
+        if trouble:
+            self.log("ERROR", f"GET /health 503 {trouble}")
+            return web.json_response({"status": "unavailable", "reason": trouble}, status=503)
         self.log("INFO", "GET /health 200")
         return web.json_response({"status": "ok", "service": self.name, "uptime_seconds": round(uptime, 3)})
 
+    async def _orders(self, _request: web.Request) -> web.Response:
+        """What a customer sees: the list of orders, read from the database where the service has one."""
+        trouble = await self.trouble(Settings.read(self._settings), "/orders")
+        if trouble:
+            self.log("ERROR", f"GET /orders 503 {trouble}")
+            return web.json_response({"error": trouble}, status=503)
+        self.log("INFO", "GET /orders 200")
+        return web.json_response({"orders": []})
+
     async def _charge(self, _request: web.Request) -> web.Response:
         settings = Settings.read(self._settings)
-        if settings.mode == "broken":
-            return web.json_response({"error": settings.reason}, status=503)
+        trouble = await self.trouble(settings, "/charge")
+        if trouble:
+            return web.json_response({"error": trouble}, status=503)
         return web.json_response({"charged": settings.mode != "safe", "kept": settings.mode == "safe"})
+
+
+async def cannot_connect(address: str) -> str:
+    """Why nothing can be had from `host:port` within a second, empty when it accepts a connection."""
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection(host, int(port))
+    except (OSError, ValueError) as error:  # TimeoutError is an OSError
+        return f"cannot connect to database {address}: {getattr(error, 'strerror', None) or error or 'no answer'}"
+    writer.close()
+    return ""
 
 
 async def serve(arguments: argparse.Namespace) -> int:
