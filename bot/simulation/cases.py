@@ -95,10 +95,10 @@ async def play(runbooks: Iterable[Runbook], policy: Policy | None = None) -> lis
         library=Given({}),
         facts={},
         team=examples.TEAM,
-    ) as equipment:
+    ) as here:
         for runbook in some:
             for number, case in enumerate(runbook.tests):
-                found.append(await _play(equipment, runbook, number, case))
+                found.append(await _play(here.equipment, runbook, number, case))
     return found
 
 

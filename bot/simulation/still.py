@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -31,9 +32,11 @@ from bot.store.session import Store
 from bot.telemetry import Metrics
 from guards.context import Calendar
 from guards.policy import Policy
+from runbooks.ladder import Ladder
 from runbooks.load import Library
 from runbooks.match import Index
 from runbooks.model import Runbook
+from runbooks.promotion_records import PromotionRecords
 
 AT = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
 """A Wednesday morning: when everything of a simulation happens, unless it is told otherwise."""
@@ -41,6 +44,14 @@ AROUND = timedelta(days=1)
 WORKER = "simulation"
 
 Facts = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """equipment: for the stages. folder: temporary, for whatever else needs a file."""
+
+    equipment: Equipment
+    folder: Path
 
 
 class GivenFacts:
@@ -61,8 +72,8 @@ class Given(Library):
     """Runbooks that are in memory already: nothing is read, and nothing is reloaded."""
 
     def __init__(self, runbooks: Mapping[str, Runbook]) -> None:
-        self._folders = ()
-        self._state = (runbooks, Index(runbooks))
+        self.folders = ()
+        self._state = (Index(runbooks), None)
         self.problems = ()
 
 
@@ -88,8 +99,12 @@ async def still(
     sources: Mapping[str, Source] | None = None,
     team: str = "",
     now: datetime = AT,
-) -> AsyncIterator[Equipment]:
-    """Equipment that lives as long as the block. facts: name -> value; sources: who reads deliveries; team: of Slack."""
+    promotions: PromotionRecords | None = None,
+) -> AsyncIterator[Still]:
+    """Equipment that lives as long as the block. facts: name -> value; sources: who reads deliveries; team: of Slack.
+
+    promotions: the records in force; None where a runbook is looked at before it is promoted, and none are asked for.
+    """
     numbers = count(1)
 
     async def unasked(_incident: Incident) -> IncidentStatus | None:
@@ -98,7 +113,7 @@ async def still(
     with tempfile.TemporaryDirectory(prefix="countersign-simulation-") as name:
         folder = Path(name)
         async with await Store.open(f"sqlite:///{folder / 'simulation.db'}") as store:
-            yield Equipment(
+            equipment = Equipment(
                 store=store,
                 catalogue=catalogue,
                 people=people,
@@ -123,4 +138,6 @@ async def still(
                 pagerduty=True,
                 jira=any(service.tickets.jira_project for service in catalogue.services),
                 servicenow=any(service.tickets.servicenow for service in catalogue.services),
+                promotions=promotions or PromotionRecords(ladder=Ladder(without_record=frozenset(policy.environments))),
             )
+            yield Still(equipment, folder)

@@ -27,7 +27,8 @@ async def test_it_knows_only_the_given_facts_and_has_no_adapter(folder: Path) ->
         policy=examples.policy(),
         library=Given({}),
         facts={"health": {"status": 503}},
-    ) as equipment:
+    ) as here:
+        equipment = here.equipment
         health, state = await observe(equipment, service, None)
         assert equipment.adapters == {}
         assert (equipment.new_id("inc"), equipment.new_id("run")) == ("inc_simulated001", "run_simulated002")
