@@ -181,9 +181,10 @@ ELSEWHERE = {
     "tests/runbooks/lint/test_lint.py": (
         "one table of runbooks and findings",
         "runbooks/lint",
-        "care example finding known names proof rule safety subject",
+        "care example finding known names proof rule safety subject waves",
     ),
     "tests/runbooks/lint/test_ambiguity.py": ("a pattern is read to be judged", "runbooks/lint", "regex"),
+    "tests/runbooks/test_schema.py": ("the words are part of the schema", "runbooks", "schema_words"),
     "tests/runbooks/test_load.py": ("a corpus of malformed files, each with its line", "runbooks", "model sense shape"),
 }
 COVERED = {

@@ -29,6 +29,7 @@ FACTS = {"health", "state", "pool", "disk", "tcp", "process", "oncall", "past_in
 class Known:
     target_kind: str
     read_only: bool
+    members: object | None = None
 
 
 OPERATIONS = {
