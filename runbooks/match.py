@@ -74,17 +74,20 @@ def match(
     facts: name -> value. index: of these runbooks, else one is built. A runbook whose `when` does not hold or cannot be
     answered, whose labels differ, or that waits for an adapter, is in the list as blocked, with the reason.
     """
-    sight = _look(index if index is not None and index.runbooks is runbooks else Index(runbooks), situation, facts)
+    sight = _look(_index_of(runbooks, index), situation, facts)
     names = sight.index.candidates(situation.alert, situation.labels, sight.present)
     found = (_rank(runbooks[name], sight) for name in names.union(sight.signatures, sight.hits))
     return _ordered(ranked for ranked in found if ranked.score > 0)
 
 
 def explain(
-    runbooks: Mapping[str, Runbook], situation: Situation, facts: Mapping[str, Mapping[str, Any]]
+    runbooks: Mapping[str, Runbook],
+    situation: Situation,
+    facts: Mapping[str, Mapping[str, Any]],
+    index: Index | None = None,
 ) -> tuple[Ranked, ...]:
     """Like match, for every runbook: those that nothing speaks for are in it too, as blocked (mission R6)."""
-    sight = _look(Index(runbooks), situation, facts)
+    sight = _look(_index_of(runbooks, index), situation, facts)
     return _ordered(_rank(runbook, sight) for runbook in runbooks.values())
 
 
@@ -94,6 +97,10 @@ def waiting_for(runbook: Runbook) -> str:
         return ""
     plural = "adapters" if len(runbook.waits_for) > 1 else "adapter"
     return f"it waits for the {plural} {' and '.join(runbook.waits_for)}, which this bot does not have"
+
+
+def _index_of(runbooks: Mapping[str, Runbook], index: Index | None) -> Index:
+    return index if index is not None and index.runbooks is runbooks else Index(runbooks)
 
 
 def _look(index: Index, situation: Situation, facts: Mapping[str, Mapping[str, Any]]) -> _Sight:

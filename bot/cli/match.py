@@ -74,7 +74,7 @@ def match(
     found = installation(config, runbooks, environment, given)
     delivery = _delivery(alert, symptom, alert_name, severity)
     situation = _situation(found, delivery, given, service, environment, labels, lines)
-    ranked = explain(found.library.runbooks, situation, given)
+    ranked = explain(found.library.runbooks, situation, given, found.library.index)
     if as_json:
         typer.echo(json.dumps(_told(found, situation, given, ranked), indent=1, ensure_ascii=False))
     else:

@@ -25,13 +25,20 @@ def _link_elsewhere(folder: Path) -> None:
     (folder / "b.yml").symlink_to("area/a.yaml")
 
 
+def _written_with_the_old_time(folder: Path) -> None:
+    path = folder / "b.yml"
+    before = path.stat()
+    path.write_text("id: c")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "written": lambda f: (f / "b.yml").write_text("id: b2"),
     "same size": lambda f: (f / "b.yml").write_text("id: c"),
     "added": lambda f: (f / "c.yaml").write_text(""),
     "removed": lambda f: (f / "b.yml").unlink(),
     "renamed": lambda f: (f / "b.yml").rename(f / "c.yml"),
-    "old time kept": lambda f: ((f / "b.yml").write_text("id: c"), os.utime(f / "b.yml", (1, 1))),
+    "old time kept": _written_with_the_old_time,
     "a link instead": _link_elsewhere,
     "a link to nowhere": lambda f: (f / "c.yaml").symlink_to("nowhere"),
     "the folder is gone": lambda f: f.rename(f.with_name("gone")),

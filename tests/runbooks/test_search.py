@@ -63,6 +63,12 @@ def test_words_that_most_runbooks_have_tell_none_apart(books: dict[str, Runbook]
     assert TextSearch(common)(["slow"]) == ()
 
 
+def test_one_word_that_several_of_a_few_runbooks_have_is_chance(books: dict[str, Runbook]) -> None:
+    common = {name: book.model_copy(update={"meaning": "something is slow"}) for name, book in books.items()}
+    assert TextSearch(common)(["slow"]) == ()
+    assert TextSearch(common)(["slow", "garbage"])[0].words == ("garbage", "slow")
+
+
 def test_equals_are_ordered_by_name_whatever_the_order_of_the_catalogue(books: dict[str, Runbook]) -> None:
     twins = dict.fromkeys(("c", "a", "b"), books["heap"]) | books
     backwards = dict(reversed(twins.items()))
