@@ -12,6 +12,7 @@ from typing import Any
 import re2
 
 MAX_LENGTH = 500
+LONGEST_NAME = 128  # what the longest of the patterns of names below accepts
 MAX_MEMORY = 1 << 20
 
 _IDENTIFIER = re2.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -82,4 +83,10 @@ def is_parameter_name(text: str) -> bool:
 
 def _full(pattern: Any, text: str) -> bool:
     # ASCII first: RE2 would refuse to encode a lone surrogate, and no accepted name has other characters (case T32).
-    return text.isascii() and pattern.fullmatch(text) is not None
+    return len(text) <= LONGEST_NAME and text.isascii() and _matches(pattern, text)
+
+
+@lru_cache(maxsize=4096)
+def _matches(pattern: Any, text: str) -> bool:
+    """Kept, for a catalogue of thousands has the same few names again and again."""
+    return pattern.fullmatch(text) is not None

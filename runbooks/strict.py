@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -20,6 +21,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
 MAX_NODES = 20_000
 MAX_MESSAGE = 200
+SHORT = 24  # characters of a number that is worth keeping
 MAX_INTEGER = 2**53 - 1  # RFC 8785 numbers are IEEE doubles: a larger integer would change when it is signed
 
 Path = tuple[str | int, ...]
@@ -129,19 +131,25 @@ def scalar(text: str, event: yaml.ScalarEvent) -> Any:
         raise _error(event, "a key or list item without a value.", 'write the value, or null, "" or [] on purpose.')
     if text[0] not in "-0123456789":
         return text
-    if _LONG_INTEGER.fullmatch(text):
+    number = _known_number(text) if len(text) <= SHORT else _number(text)
+    if number is None:
+        return text
+    if (type(number) is int and abs(number) > MAX_INTEGER) or not math.isfinite(number):
         raise _error(event, "the number is too large.", "put it in quotes if it is an identifier.")
+    return number
+
+
+def _number(text: str) -> int | float | None:
+    """The decimal number that is written, infinity when it is too long for one, None when it is none."""
+    if _LONG_INTEGER.fullmatch(text):
+        return math.inf
     if _INTEGER.fullmatch(text):
-        number = int(text)
-        if abs(number) > MAX_INTEGER:
-            raise _error(event, "the number is too large.", "put it in quotes if it is an identifier.")
-        return number
-    if _FLOAT.fullmatch(text):
-        value = float(text)
-        if not math.isfinite(value):
-            raise _error(event, "the number is too large.", "put it in quotes if it is an identifier.")
-        return value
-    return text
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else None
+
+
+# a catalogue of thousands has the same few numbers again and again
+_known_number = lru_cache(maxsize=1024)(_number)
 
 
 def _error(event: Any, message: str, fix: str) -> StrictError:

@@ -6,6 +6,7 @@ Called by the loader, by parameters and, for waves, by bot/stages/plan.py. A bar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import re2
 
@@ -15,6 +16,7 @@ _PERCENT = re2.compile(r"([1-9][0-9]{0,2}(?:\.[0-9])?)%")
 _WAVE_PERCENT = re2.compile(r"([1-9][0-9]?|100)%")
 _COUNT = re2.compile(r"[1-9][0-9]{0,2}")
 REST = "rest"
+LONGEST = 14  # characters of a duration: eight digits, a point, three more, and the unit
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -28,15 +30,18 @@ class UnitError(ValueError):
 
 def seconds(text: object) -> float:
     """`90s` -> 90.0. Units: ms, s, m, h, d. Raises UnitError for anything else, a bare number and zero included."""
-    if type(text) is str and text.isascii():
-        found = _DURATION.fullmatch(text)
-        if found:
-            number = float(found.group(1) + found.group(2)) * _SECONDS[found.group(3)]
-            if number > 0:
-                return round(number, 6)
+    if type(text) is str and len(text) <= LONGEST and text.isascii() and (number := _seconds(text)) > 0:
+        return number
     if type(text) in (int, float):
         raise UnitError(f"{text} has no unit.", f"write it with a unit, for example {text}s.")
     raise UnitError(f"{ascii(text)[:60]} is not a duration.", "write a number and ms, s, m, h or d, for example 60s.")
+
+
+@lru_cache(maxsize=1024)
+def _seconds(text: str) -> float:
+    """0 for what is no duration. Kept, for a catalogue of thousands has the same few durations again and again."""
+    found = _DURATION.fullmatch(text)
+    return round(float(found.group(1) + found.group(2)) * _SECONDS[found.group(3)], 6) if found else 0.0
 
 
 def samples(text: object) -> tuple[int, int]:

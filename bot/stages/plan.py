@@ -46,6 +46,9 @@ def make_plan(
     break_glass: str = "",
 ) -> Plan | Deny:
     """The plan, or why there is none. given: parameters a person chose; targets default to the only one of their kind."""
+    if runbook.waits_for:
+        reason = f"{runbook.id} waits for {', '.join(runbook.waits_for)}, which this bot does not have."
+        return Deny("waits_for_adapter", reason, "Do it by hand, or choose another runbook.")
     parameters = _targets(runbook, service, given)
     if isinstance(parameters, Deny):
         return parameters

@@ -186,9 +186,10 @@ def test_T38_what_cannot_be_a_runbook_is_told_at_once_and_read_no_further(
 def test_T34_a_path_that_is_not_there_is_an_error_and_not_an_empty_catalogue(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    code, out, _ = linted(capsys, monkeypatch, tmp_path / "nothing")
+    code, out, err = linted(capsys, monkeypatch, tmp_path / "nothing")
     assert code != 0
-    assert "does not exist" in out
+    assert str(tmp_path / "nothing") in out + err
+    assert "does not exist" in load_catalog([tmp_path / "nothing"]).problems[0].message
 
 
 def test_T40_a_pattern_that_would_backtrack_is_found_in_no_time(long_text: str) -> None:

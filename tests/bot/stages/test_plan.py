@@ -148,3 +148,26 @@ async def test_an_operation_that_is_not_there_is_refused(empty: Scene) -> None:
     made = plan(empty)
     assert isinstance(made, Deny)
     assert made.code == "unknown_operation"
+
+
+async def test_a_runbook_that_waits_for_an_adapter_is_never_planned(empty: Scene) -> None:
+    found = empty.equipment.library.get("restart-service")
+    assert found is not None
+    made = plan(empty, runbook="restart-service", targets=[PROGRAM])
+    assert isinstance(made, Plan)
+    waiting = found.model_copy(update={"waits_for": ("kubernetes",)})
+    refused = make_plan(
+        empty.equipment,
+        incident=None,
+        service=Catalogue.model_validate(SERVICES).services[0],
+        runbook=waiting,
+        steps=waiting.steps,
+        given={},
+        facts={},
+        requester="ana",
+        why="because",
+        created_at=START,
+    )
+    assert isinstance(refused, Deny)
+    assert refused.code == "waits_for_adapter"
+    assert "kubernetes" in refused.reason
