@@ -1,16 +1,19 @@
 """`python -m trust [b1 b26 ...] [--quick]`: run the proofs, write trust-report.json, say what holds (`make trust`).
 
-`python -m trust b1 --seed N --case K` plays one case again. Exit code 1 when a claim is broken or could not be tested.
+`python -m trust b1 --seed N --case K` plays one case again; `--stale` says which sections of the report are about other
+sources than those that are here now. Exit code 1 when a claim is broken or could not be tested, or a section is stale.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -26,8 +29,12 @@ SECTIONS = {
     "b5": "trust.b5",
     "b6": "trust.b6",
     "b16": "trust.b16",
+    "b17": "trust.b17",
     "b26": "trust.b26",
 }
+EVERYTHING = ("bot", "guards", "runbooks", "templates", "trust", "tests")
+# What a section's figures are about, when it is less than everything.
+ABOUT = {"b1": ("guards", "trust"), "b6": ("bot", "guards", "runbooks", "trust")}
 REPORT = Path(__file__).resolve().parents[1] / "trust-report.json"
 SEED = 20261121
 
@@ -41,6 +48,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the short form, into trust-report-quick.json")
     parser.add_argument("--seed", type=int, default=SEED, help="of everything random")
     parser.add_argument("--case", help="play one case of one section again and tell everything about it")
+    parser.add_argument("--stale", action="store_true", help="run nothing; say which sections are about other sources")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="how many work at once")
     given = parser.parse_args(words)
     unknown = set(given.sections) - set(SECTIONS)
@@ -61,7 +69,7 @@ def run(given: argparse.Namespace, name: str) -> int:
     path = REPORT.with_name("trust-report-quick.json") if given.quick else REPORT
     order = Order(given.seed, given.quick, given.processes, lambda text: print(text, flush=True))
     print(f"{name}, seed {given.seed}:", flush=True)
-    about = machine.describe(datetime.now(UTC), given.seed, quick=given.quick)
+    about = machine.describe(datetime.now(UTC), given.seed, ABOUT.get(name, EVERYTHING), quick=given.quick)
     began = time.monotonic()
     figures: list[Figure] = []
     failed = "it broke before it had a figure"
@@ -74,6 +82,18 @@ def run(given: argparse.Namespace, name: str) -> int:
     report.show(figures, print)
     print(f"written to {path.name}")
     return 0 if figures and all(figure.holds for figure in figures) else 1
+
+
+def stale(names: Iterable[str]) -> int:
+    """Say of each section whether the report is about the sources that are here now. The exit code."""
+    known = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
+    old = [
+        name
+        for name in names
+        if known.get(name, {}).get("run", {}).get("source") != machine.source(ABOUT.get(name, EVERYTHING))
+    ]
+    print(f"to be run again: {', '.join(old)}" if old else "the report is about these very sources")
+    return 1 if old else 0
 
 
 def run_each(given: argparse.Namespace) -> int:
@@ -94,6 +114,8 @@ def main() -> int:
     if given.case is not None:
         print(section(given.sections[0]).replay(given.seed, given.case))
         return 0
+    if given.stale:
+        return stale(given.sections or SECTIONS)
     return run(given, given.sections[0]) if len(given.sections) == 1 else run_each(given)
 
 

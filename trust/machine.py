@@ -5,23 +5,28 @@ Used by trust/__main__.py. Reads only.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+SUFFIXES = (".py", ".yaml", ".j2")
 
 
-def describe(now: datetime, seed: int, *, quick: bool) -> dict[str, Any]:
-    """The circumstances of a run."""
-    changed = _git("status", "--porcelain", "--", "bot", "guards", "runbooks", "trust").splitlines()
+def describe(now: datetime, seed: int, paths: Sequence[str], *, quick: bool) -> dict[str, Any]:
+    """The circumstances of a run. paths: folders below the root that the section is about."""
+    changed = _git("status", "--porcelain", "--", *paths).splitlines()
     return {
         "at": now.isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "--short", "HEAD"),
         "uncommitted_files": len(changed),
+        "about": list(paths),
+        "source": source(paths),
         "seed": seed,
         "quick": quick,
         "python": platform.python_version(),
@@ -30,6 +35,16 @@ def describe(now: datetime, seed: int, *, quick: bool) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()],
     }
+
+
+def source(paths: Sequence[str], root: Path = ROOT) -> str:
+    """SHA-256 of the names and contents of the sources below these folders, 16 hex digits: what a figure is about."""
+    made = hashlib.sha256()
+    files = {file for path in paths for suffix in SUFFIXES for file in (root / path).rglob(f"*{suffix}")}
+    for file in sorted(files):
+        content = file.read_bytes()
+        made.update(f"{file.relative_to(root)} {len(content)}\n".encode() + content)
+    return made.hexdigest()[:16]
 
 
 def processor(told: Path) -> str:

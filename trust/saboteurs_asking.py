@@ -141,4 +141,30 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "return next((rule for rule in self.tiers if rule.tier == tier), plain)",
         "return plain",
     ),
+    Saboteur(
+        "require approval: one person is enough",
+        "guards/require_approval.py",
+        "return Approvers(count=self.count,",
+        "return Approvers(count=1,",
+    ),
+    Saboteur(
+        "require confirmation: it never ends",
+        "guards/require_confirmation.py",
+        "timeout_seconds=self.timeout)",
+        "timeout_seconds=86400.0)",
+    ),
+    Saboteur(
+        "allowed envs: one that is not listed will do",
+        "guards/allowed_envs.py",
+        "if context.environment not in self.envs:",
+        "if not self.envs:",
+        ("tests/guards/test_allowed_envs.py",),
+    ),
+    Saboteur(
+        "forbidden: it is only asked about",
+        "guards/forbidden.py",
+        'return Deny("forbidden", self.reason, "Nothing makes this possible here; do it by hand if it must be done.")',
+        'return __import__("guards").Ask("confirmation", self.reason, 60.0)',
+        ("tests/guards/test_forbidden.py",),
+    ),
 )

@@ -11,8 +11,14 @@ SABOTEURS: tuple[Saboteur, ...] = (
     Saboteur(
         "blast radius: one target too many",
         "guards/blast_radius.py",
-        "if len(keys) > self.max_targets:",
-        "if len(keys) > self.max_targets + 1:",
+        "if len(in_all) > self.max_targets:",
+        "if len(in_all) > self.max_targets + 1:",
+    ),
+    Saboteur(
+        "blast radius: only the members of one wave count",
+        "guards/blast_radius.py",
+        "in_all, at_once = touched_in_all(context), touched_at_once(context)",
+        "in_all, at_once = touched_at_once(context), touched_at_once(context)",
     ),
     Saboteur(
         "blast radius: the share is not looked at",

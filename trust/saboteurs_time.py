@@ -110,4 +110,10 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "sum(act.incident == context.incident and _went_wrong(act) for act in context.history)",
         "sum(_went_wrong(act) for act in context.history)",
     ),
+    Saboteur(
+        "limits: one for everywhere is about somewhere else",
+        "guards/policy_limits.py",
+        'limit.env in ("", environment)',
+        "limit.env == environment",
+    ),
 )

@@ -24,7 +24,7 @@ from bot.stages.by_itself import asked_by, unconfirmed
 from bot.stages.gate import decide_step, looked_back, snapshot
 from bot.stages.kept import count_act, keep_decision
 from bot.stages.known import Known, known
-from bot.stages.permission import groups_asked, use_approvals
+from bot.stages.permission import asks_for_approval, groups_asked, use_approvals
 from bot.stages.precheck import Seen, fence, fresh_facts, look, precheck, refusal, unchanged
 from bot.stages.progress import reporter
 from bot.stages.watching import watched
@@ -75,6 +75,9 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
             return {"state": earlier.state, **(earlier.result or {})}
         if not act.idempotent:
             return {"state": "unknown", "reason": "the bot was stopped between starting this and learning its result"}
+        denied = None if step.read_only else await _again(equipment, run, incident, step, attempt)
+        if denied is not None:
+            return {"state": "unknown", "reason": f"the bot was stopped in it, and it may not be repeated: {denied.reason}"}
     else:
         stopped = await _before(equipment, run, incident, step, act, attempt)
         if stopped is None:
@@ -89,11 +92,6 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
         await _finish(equipment, run, incident, step_id, attempt, act, "failed", None, reason, told)
         return told
     return await _act(equipment, run, incident, step, step_id, attempt, act, key)
-
-
-def asks_for_approval(equipment: Equipment, environment: str) -> bool:
-    """Whether policy asks for approvals there: then no confirmation is used either after the clock was turned (T65)."""
-    return any(equipment.policy.word(environment, risk) == "approve" for risk in ("safe", "caution"))
 
 
 def _load(session: Session, attempt: Attempt) -> tuple[Run, Incident, attempts.Attempt | None, tuple[str, ...]]:
@@ -132,6 +130,22 @@ async def _before(
     return None if denied is None else await _refused(equipment, run, incident, denied)
 
 
+async def _again(
+    equipment: Equipment, run: Run, incident: Incident, step: PlanStep, attempt: Attempt
+) -> Deny | None:
+    """Why an act that was cut off and could be repeated may not be: a freeze began, a breaker opened (T55, T56, T57)."""
+    stops, requester = equipment.kill_switch.here(), asked_by(equipment.people, run.requester)
+    world, now, plan = await known(equipment, incident), equipment.clock(), run.plan
+
+    def ask(session: Session) -> Deny | None:
+        every = together(stops, kill_switch.engaged(session))
+        context = snapshot(session, equipment, plan, step, requester, run.id, every, now, world)
+        decision = decide_step(equipment, plan, step, context)
+        return decision.denials[0] if decision.denials else None
+
+    return await equipment.store.read(ask)
+
+
 async def _intend(
     equipment: Equipment,
     run: Run,
@@ -147,7 +161,7 @@ async def _intend(
     stopped_here = equipment.kill_switch.here()
     requester = asked_by(equipment.people, run.requester)
     now, jumped = equipment.clock(), equipment.clock_jumped()
-    strict = asks_for_approval(equipment, plan.environment)
+    strict = asks_for_approval(equipment.policy, plan.environment)
 
     def intend(session: Session) -> Deny | None:
         stopper = runs.stop_requested_by(session, run.id) if attempt.undo < 0 else ""

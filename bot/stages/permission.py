@@ -18,6 +18,7 @@ from bot.store import approvals
 from bot.store.approvals import Approval, Vote
 from bot.store.runs import Run
 from guards.decision import Approvers, Decision, Deny
+from guards.policy import Policy
 from guards.tally import Tally, tally
 from guards.tally import Vote as CountedVote
 
@@ -76,6 +77,11 @@ def count_votes(
         if people.by_id(vote.person) is not None
     ]
     return tally(approvers, counted, approval.requester)
+
+
+def asks_for_approval(policy: Policy, environment: str) -> bool:
+    """Whether policy asks for approvals there: then no confirmation is used either after the clock was turned (T65)."""
+    return any(policy.word(environment, risk) == "approve" for risk in ("safe", "caution"))
 
 
 def unavailable(why: str) -> Deny:

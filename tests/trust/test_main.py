@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from trust import __main__ as program
+from trust import machine
 from trust.order import Order
 from trust.report import Figure
 
@@ -52,6 +53,19 @@ def test_a_section_that_breaks_says_so_in_the_report(folder: Path, monkeypatch: 
     with pytest.raises(RuntimeError, match="broken"):
         program.run(given(), "b1")
     assert json.loads((folder / "trust-report.json").read_text())["b1"]["failed"]
+
+
+def test_a_report_about_other_sources_is_stale(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program, "section", lambda name: Section())
+    monkeypatch.setattr(machine, "source", " ".join)
+    assert program.stale(["b1"]) == 1
+    assert program.run(given(), "b1") == 0
+    assert program.stale(["b1"]) == 0
+    monkeypatch.setattr(machine, "source", lambda paths: "another")
+    assert program.stale(["b1"]) == 1
+    assert "to be run again: b1" in capsys.readouterr().out
 
 
 def test_the_short_form_has_a_report_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,21 @@ import pytest
 from bot.errors import Transient
 from bot.membership import Groups, Membership
 from bot.services import People
-from bot.stages.permission import _as_strict, approvers_of, count_votes, groups_asked, groups_of, use_approvals
+from bot.stages.permission import (
+    _as_strict,
+    approvers_of,
+    asks_for_approval,
+    count_votes,
+    groups_asked,
+    groups_of,
+    use_approvals,
+)
 from bot.store import approvals
 from bot.store.approvals import Approval, Vote
 from bot.store.runs import Run
-from guards import Approvers, Ask, Decision, Deny
+from guards import Approvers, Ask, Decision, Deny, Policy
 from guards.tally import Tally
-from tests.fakes.equipment import PEOPLE, START
+from tests.fakes.equipment import PEOPLE, POLICY, START
 from tests.fakes.scene import Scene
 
 ASKED = Decision("ask", (), (Ask("approval", "Really?", 900.0, Approvers(1, ("payments-oncall",))),), ())
@@ -143,6 +151,12 @@ async def test_T65_no_approval_is_used_anywhere_after_the_clock_was_turned(
         lambda s: use_approvals(s, run, ALLOWED, MEMBERS, people, now, jumped=True, confirmations_too=confirmations_too)
     )
     assert (denied.code if denied else "") == code
+
+
+def test_T65_a_confirmation_is_suspended_only_where_policy_asks_for_approvals() -> None:
+    policy = Policy.from_mapping(POLICY)
+    found = {place: asks_for_approval(policy, place) for place in ("dev", "staging", "prod")}
+    assert found == {"dev": False, "staging": True, "prod": True}
 
 
 async def test_T51_an_unknown_outcome_is_no_approval(trouble: Scene) -> None:
