@@ -51,11 +51,13 @@ class EntryKind(StrEnum):
     PAUSED = "paused"
     GLASS_BROKEN = "glass_broken"
     REVIEW_NEEDED = "review_needed"
+    FOLLOW_UP = "follow_up"
     REMINDED = "reminded"
     WIDENED = "widened"
     WOULD_HAVE = "would_have"
     BREAKER_OPENED = "breaker_opened"
     BREAKER_CLOSED = "breaker_closed"
+    DEMOTED = "demoted"
 
 
 class Outcome(StrEnum):

@@ -171,13 +171,17 @@ def reply_data(shape: Any, name: str) -> dict[str, Any]:
             * 20,
             "services": [{"name": t, "environment": t}, t],
             "stops": [{"level": t, "name": t, "reason": t, "by": t}],
+            "catalogue": {"problems": 2, "first": t, "since": NOW},
         },
         "history": {"runs": [run] * 30},
         "so_far": {
             "incident": shape.incident().model_dump(mode="json"),
             "entries": [shape.entry(k) for k in EntryKind] * 3,
         },
-        "list": {"runbooks": [{"id": t, "title": t, "owner": t, "scopes": [t]}] * 60},
+        "list": {
+            "runbooks": [{"id": t, "title": t, "owner": t, "scopes": [t]}] * 60,
+            "catalogue": {"problems": 1, "first": t, "since": None},
+        },
         "show": {
             "runbook": {
                 "id": t,
@@ -196,6 +200,11 @@ def reply_data(shape: Any, name: str) -> dict[str, Any]:
         "explain": {
             "subject": t,
             "more": 3,
+            "ranking": [
+                {"runbook": t, "score": 0.9, "reasons": [t, t], "blocked": blocked, "offered": not blocked}
+                for blocked in ("", t)
+            ]
+            * 2,
             "decisions": [
                 {
                     "about": t,
@@ -344,6 +353,41 @@ def test_X3_the_confirmation_is_asked_before_the_approval(
     assert [button["text"]["text"] for button in shown] == [*labels, "Why"]
     assert {button["value"] for button in shown[:2]} == {"apr_confirm" if labels[0] == "Confirm" else "apr_approve"}
     assert words in json.dumps(message.blocks)
+
+
+def test_P3_the_card_says_what_changed_since_the_plan_before(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
+    shape = shapes("restart <payments>")
+    data = {
+        "digest": "0" * 12,
+        "instead_of": "a1b2c3d4e5f6",
+        "changed": ["step scale, the exact act: 6 → 12 `workers`", "the policy: aaa → <!channel>"],
+    }
+    entry = shape.entry(EntryKind.REQUESTED, **data)
+    message = card(renderer, shape, shape.run(), [shape.approval()], entries=[entry])
+    assert_message(message)
+    (found,) = [b["text"]["text"] for b in message.blocks if "Changed since plan" in str(b)]
+    assert found.split("\n") == [
+        "⚠️ *Changed since plan a1b2c3d4e5f6, which was asked about before*",
+        "• step scale, the exact act: 6 → 12 'workers'",
+        "• the policy: aaa → &lt;!channel&gt;",
+    ]
+    plain = shape.entry(EntryKind.REQUESTED, changed=[])
+    assert "Changed since" not in str(card(renderer, shape, shape.run(), [shape.approval()], entries=[plain]).blocks)
+
+
+def test_P2_the_card_says_who_may_answer_later(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
+    shape = shapes("restart")
+    chain = [
+        {"at": "2026-11-21T14:07:07+00:00", "to": ["leads"]},
+        {"at": "2026-11-21T14:12:07+00:00", "to": ["board", "ceo"]},
+    ]
+    approval = shape.approval(approvers={"count": 1, "any_of": ["oncall"], "all_of": [], "chain": chain})
+    message = card(renderer, shape, shape.run(), [approval])
+    assert_message(message)
+    assert (
+        "from oncall. Unanswered, others may answer too: leads from <!date^1795270027^{time_secs}|14:07:07Z>, "
+        "board or ceo from <!date^1795270327^{time_secs}|14:12:07Z>. No answer by"
+    ) in str(message.blocks)
 
 
 def test_card_does_not_claim_a_proof_that_nobody_asked_for(renderer: Renderer, shapes: Callable[[str], Any]) -> None:
