@@ -29,6 +29,7 @@ from bot.kill_switch import KillSwitch
 from bot.polling import make_poller
 from bot.reconciler import Reconciler
 from bot.recorders.outbox import Outbox
+from bot.recorders.tickets import Ticket
 from bot.redact import Redactor
 from bot.render import Renderer
 from bot.requests import Requests
@@ -36,6 +37,7 @@ from bot.roster import OPERATIONS
 from bot.signed_answers import SignedAnswers
 from bot.slack.room import SlackRoom
 from bot.stages.base import Equipment
+from bot.stages import follow_up
 from bot.store import outbox as outbox_rows
 from bot.store import workers
 from bot.store.inbox import Inbox
@@ -114,7 +116,11 @@ async def assemble(found: Configuration) -> Bot:
     inbox = Inbox.open(folder / "inbox.db")
     clients, metrics = assembly.make_clients(found), Metrics()
     renderer, clock = Renderer(assembly.TEMPLATES), SteadyClock(utc_now, monotonic)
-    outbox = assembly.make_outbox(found, store, clients, metrics, renderer, clock)
+
+    async def follow_up_opened(system: str, run_id: str, ticket: Ticket) -> None:
+        await follow_up.opened(equipment, system, run_id, ticket.key, ticket.url)
+
+    outbox = assembly.make_outbox(found, store, clients, metrics, renderer, clock, follow_up_opened)
     inputs = policy_inputs.make(found, policy, clients)
     equipment = Equipment(
         store=store,

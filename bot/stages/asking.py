@@ -21,6 +21,7 @@ from bot.plan import Plan
 from bot.services import Person
 from bot.stages.base import Equipment
 from bot.stages.by_itself import unconfirmed
+from bot.stages.earlier import compared
 from bot.stages.gate import actor_of, decide_step, looked_back, questions, snapshot
 from bot.stages.kept import keep_decision
 from bot.stages.known import NOTHING, Known, known
@@ -72,6 +73,13 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A refusal by the guards: their decision is recorded, so it can be explained."""
+
+    denial: Deny
+
+
 class AskOutcome:
     """run_id is empty when nothing was started."""
 
@@ -133,7 +141,7 @@ async def ask_for(
     seen = await known(equipment, incident)
     now = equipment.clock()
 
-    def write(session: Session) -> AskOutcome | Deny:
+    def write(session: Session) -> AskOutcome | Deny | Decided:
         fresh = incidents.get(session, incident.id) or incident  # planning took a while, and it may have moved (T23)
         if fresh.status is IncidentStatus.RESOLVED:
             return Deny("incident_resolved", "This incident is resolved.", "Nothing needs to be done.")
@@ -141,7 +149,8 @@ async def ask_for(
         if found.denials:
             keep(session, equipment, made, found, "")
             silent = denied is not None and denied(session, fresh, found.decisions, now)
-            return AskOutcome(_said(found.denials[0])) if silent else found.denials[0]
+            first = found.denials[0]
+            return AskOutcome(_said(first, incident.id)) if silent else Decided(first)
         if made.break_glass and not found.broken:
             return GLASS_NOT_NEEDED
         if overview.under_way(session, incident.id):
@@ -160,6 +169,8 @@ async def ask_for(
     if isinstance(outcome, Deny):
         return AskOutcome(await _refuse(equipment, incident, outcome, runbook, asker))
     return outcome
+    if isinstance(outcome, Decided):
+        return AskOutcome(await _refuse(equipment, incident, outcome.denial, runbook, asker, incident.id))
 
 
 def _open(
@@ -176,6 +187,7 @@ def _open(
     runs.create(
         session,
         Run(
+    changed = compared(session, plan)
             id=run_id,
             incident_id=incident.id,
             proposal_id=proposal_id,
@@ -206,6 +218,7 @@ def _open(
     }
     _write(session, equipment, incident, EntryKind.REQUESTED, asker.id, now, data, run_id)
     for question in asks:
+        **changed,
         approval = question_of(equipment.policy, equipment.new_id("apr"), run_id, plan, digest, question, asker.id, now)
         approvals.open(session, approval)
         approvers = question.approvers
@@ -239,8 +252,13 @@ def _write(
     )
 
 
-async def _refuse(equipment: Equipment, incident: Incident, denial: Deny, runbook: str, asker: guards.Actor) -> Reply:
-    """A refusal has no side effect, one audited entry with its reason code, and an answer (trust 1.5)."""
+async def _refuse(
+    equipment: Equipment, incident: Incident, denial: Deny, runbook: str, asker: guards.Actor, explained: str = ""
+) -> Reply:
+    """A refusal has no side effect, one audited entry with its reason code, and an answer (trust 1.5).
+
+    explained: id of the incident when the guards' decision about it is recorded.
+    """
     now = equipment.clock()
     equipment.metrics.refusals.labels(denial.code).inc()
 
@@ -264,8 +282,8 @@ async def _refuse(equipment: Equipment, incident: Incident, denial: Deny, runboo
 
     await equipment.store.write(write)
     equipment.wake()
-    return _said(denial)
+    return _said(denial, explained)
 
 
-def _said(denial: Deny) -> Reply:
-    return refused(denial.code, denial.reason, denial.remedy)
+def _said(denial: Deny, explained: str = "") -> Reply:
+    return refused(denial.code, denial.reason, denial.remedy, explained)

@@ -16,6 +16,7 @@ from bot.incident import Incident, IncidentStatus
 from bot.stages.base import Equipment
 from bot.stages.execute import Attempt
 from bot.stages.kept import count_end
+from bot.stages.follow_up import ask_for_review
 from bot.stages.paging import escalate, resolve
 from bot.store import approvals, attempts, automation_events, entries, incidents, leases, runs
 from bot.store.approvals import Approval
@@ -181,8 +182,7 @@ async def end(
             escalate(session, equipment, incident, text, run=run)
         count_end(session, equipment, run, incident, outcome)
         if run.plan.break_glass:  # every use is reviewed afterwards, whatever came of it (T14)
-            data = {"reason": run.plan.break_glass, "by": run.requester, "outcome": outcome.value}
-            note(session, equipment, run, incident, EntryKind.REVIEW_NEEDED, data)
+            ask_for_review(session, equipment, run, incident, outcome)
         note(
             session,
             equipment,
