@@ -175,7 +175,9 @@ async def make_equipment(folder: Path) -> Any:
     from bot.telemetry import Metrics
     from guards.context import Calendar
     from guards.policy import Policy
+    from runbooks.ladder import Ladder
     from runbooks.load import Library
+    from runbooks.promotion_records import PromotionRecords
 
     books = folder / "runbooks"
     books.mkdir()
@@ -212,6 +214,7 @@ async def make_equipment(folder: Path) -> Any:
         pagerduty=True,
         jira=False,
         servicenow=False,
+        promotions=PromotionRecords(ladder=Ladder(ENVIRONMENT)),
     )
 
 

@@ -13,10 +13,13 @@ from sqlmodel import Session
 from bot.errors import Transient
 from bot.explanations import Explanations
 from bot.incident import Incident
+from bot.stages.plan import digest_of
+from bot.stages.promoted import in_words, to_review
 from bot.stages.reply import Reply, refused
 from bot.store import entries, incidents, overview
 from bot.store.overview import Line
 from bot.transcript import Entry
+from runbooks.model import Runbook
 
 SHOWN = 10
 SERVICES = 15  # as many as the templates name
@@ -94,7 +97,8 @@ class Answers(Explanations):
         return Reply(True, "so_far", {"incident": incident.model_dump(mode="json"), "entries": said})
 
     async def list_runbooks(self) -> Reply:
-        """Every runbook of the catalogue."""
+        """Every runbook of the catalogue, and which of them failed and must be looked at again (R8)."""
+        review = await self._to_review()
         found = sorted(self._equipment.library.runbooks.values(), key=lambda r: r.id)
         return Reply(
             True,
@@ -106,6 +110,7 @@ class Answers(Explanations):
                         "title": r.title,
                         "owner": r.owner,
                         "scopes": sorted({e for s in r.steps if s.safety for e in s.safety.scopes}),
+                        "review": review.get(r.id, ""),
                     }
                     for r in found
                 ],
@@ -124,7 +129,29 @@ class Answers(Explanations):
         found = self._equipment.library.get(runbook)
         if found is None:
             return refused("unknown_runbook", f"No runbook is called {runbook}.", "`/runbook list` shows all.")
-        return Reply(True, "show", {"runbook": found.model_dump(mode="json", by_alias=True)})
+        review = (await self._to_review()).get(runbook, "")
+        places = self._promoted_to(found)
+        shown = found.model_dump(mode="json", by_alias=True)
+        return Reply(True, "show", {"runbook": shown, "review": review, "promoted": places})
+
+    async def _to_review(self) -> dict[str, str]:
+        """Runbook id -> the run of its present version that failed, in words."""
+        equipment, now = self._equipment, self._equipment.clock()
+
+        def version(name: str) -> str:
+            runbook = equipment.library.get(name)
+            return digest_of(runbook) if runbook is not None else ""
+
+        found = await equipment.store.read(lambda s: to_review(s, version, equipment.promotions, now))
+        return {name: in_words(setback) for name, setback in found.items()}
+
+    def _promoted_to(self, runbook: Runbook) -> list[str]:
+        """The environments that ask for a record and have one of this very version, in words."""
+        promotions = self._equipment.promotions
+        promotions.refresh()
+        places = [place for place in self._equipment.policy.environments if promotions.ladder.needs_record(place)]
+        found = [(place, promotions.record(runbook.id, digest_of(runbook), place)) for place in places]
+        return [f"{place} (by {self.name_of(record.who)}, {record.when:%Y-%m-%d})" for place, record in found if record]
 
     def name_of(self, person_id: str) -> str:
         """Display name of a directory id."""

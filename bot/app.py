@@ -31,13 +31,14 @@ from bot.reconciler import Reconciler
 from bot.recorders.outbox import Outbox
 from bot.recorders.tickets import Ticket
 from bot.redact import Redactor
+from bot.reloading import Reloading
 from bot.render import Renderer
 from bot.requests import Requests
 from bot.roster import OPERATIONS
 from bot.signed_answers import SignedAnswers
 from bot.slack.room import SlackRoom
-from bot.stages.base import Equipment
 from bot.stages import follow_up
+from bot.stages.base import Equipment
 from bot.store import outbox as outbox_rows
 from bot.store import workers
 from bot.store.inbox import Inbox
@@ -71,6 +72,7 @@ class Bot:
     server: web.WebServer
     renderer: Renderer
     inputs: policy_inputs.PolicyInputs
+    reloading: Reloading
 
 
 def make_policy(found: Configuration) -> Policy:
@@ -85,7 +87,7 @@ def make_policy(found: Configuration) -> Policy:
 def make_library(found: Configuration) -> Library:
     """The runbooks; a first load with problems refuses to start."""
     folders = [found.path.parent / folder for folder in found.file.runbooks]
-    library = Library([*([BUILTIN] if found.file.builtin_runbooks else []), *folders])
+    library = Library([*([BUILTIN] if found.file.builtin_runbooks else []), *folders], utc_now())
     if library.problems:
         first = library.problems[0]
         raise ConfigurationError(first.message, place=f"{first.file}:{first.line}", fix=first.fix)
@@ -150,6 +152,7 @@ async def assemble(found: Configuration) -> Bot:
         notes=found.file.pagerduty.write_notes,
         stale_after=found.file.pagerduty.stale_after,
         clock_jumped=clock.jumped,
+        promotions=policy_inputs.make_promotions(found, policy),
     )
 
     async def look_again(incident_id: str) -> None:
@@ -191,6 +194,7 @@ async def assemble(found: Configuration) -> Bot:
         server=web.WebServer(app),
         renderer=renderer,
         inputs=inputs,
+        reloading=Reloading(library, metrics, clock),
     )
 
 
@@ -252,11 +256,12 @@ async def _live(bot: Bot, found: Configuration) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, bot.equipment.kill_switch.signal)
+    loop.add_signal_handler(signal.SIGHUP, bot.reloading.ask)
     await bot.inputs.calendars.refresh()
     bot.engine.launch()
     port = await bot.server.start(found.file.listen.host, found.file.listen.port)
     loops: list[Coroutine[Any, Any, None]] = [bot.triage.run(), bot.outbox.run(), bot.reconciler.run(), bot.slack.run()]
-    loops.append(bot.inputs.keep_fresh(asyncio.sleep))
+    loops += [bot.inputs.keep_fresh(asyncio.sleep), bot.reloading.run()]
     poller = make_poller(found, bot.clients, bot.inbox, bot.store, bot.triage.wake)
     if poller is not None:
         loops.append(poller.run())

@@ -5,6 +5,7 @@ past as it was at that moment (bot/store/history.py); nobody knows what would ha
 
 * Freezes, maintenance and windows are those the new policy declares. Imported calendars are as they were read then, for
   as long as the new policy imports them; what a new one would have held is not known.
+* What the promotion rule said is kept as it was recorded.
 * Rules of runbooks and operations are asked again, as they are today. For each changed decision it is checked that they
   say what is recorded, and that the policy of that time, when it is still the configured one, comes to the recorded
   answer: if not, the change has a `doubt`. Where the runbook or operation is gone, the recorded verdicts of rules that no
@@ -27,6 +28,7 @@ import guards
 from bot.conclusions import Conclusion, change_of, kept, recorded
 from bot.operations.base import Operation
 from bot.past_calendars import PastCalendars
+from bot.stages.promoted import Promoted
 from bot.store import history
 from bot.store.decisions import RecordedDecision
 from bot.store.history import Past, Written
@@ -43,6 +45,7 @@ from guards.require_approval import RequireApproval
 from runbooks.model import Runbook, Safety
 
 PAGE = 1_000
+PROMOTION = Promoted.rule
 LONGEST_WINDOW = timedelta(seconds=LONGEST)
 
 OWN_CHANGED = "the rules of its runbook or operation do not say today what they said then"
@@ -75,11 +78,17 @@ class Comparison:
     gone: int = 0
 
 
-def rules_of(operation: Operation, safety: Safety | None, environment: str) -> tuple[Guard, ...]:
-    """The rules of an operation and of a runbook's step, as bot/stages/gate.py puts them together."""
+def rules_of(
+    operation: Operation, safety: Safety | None, environment: str, *, granted: bool = False
+) -> tuple[Guard, ...]:
+    """The rules of an operation and of a runbook's step, as bot/stages/gate.py puts them together, without `promotion`.
+
+    granted: a promotion record puts the environment into the scopes.
+    """
     chain: list[Guard] = [*guards.guards_of(operation.plan)]
     if safety is not None:
-        chain += [AllowedEnvs(envs=tuple(safety.scopes)), BlastRadius(max_targets=safety.blast_radius.max_targets)]
+        scopes = tuple(dict.fromkeys((*safety.scopes, environment))) if granted else tuple(safety.scopes)
+        chain += [AllowedEnvs(envs=scopes), BlastRadius(max_targets=safety.blast_radius.max_targets)]
         chain += [
             RateLimit(max=limit.max, window=limit.window, per=limit.per, env=limit.env)
             for limit in safety.limits
@@ -89,8 +98,15 @@ def rules_of(operation: Operation, safety: Safety | None, environment: str) -> t
     return tuple(chain)
 
 
-def todays_rules(runbooks: Mapping[str, Runbook], operations: Mapping[str, Operation]) -> OwnRules:
-    """Finds the rules of a decision's runbook step and operation; None when one of them is not there any more."""
+def todays_rules(
+    runbooks: Mapping[str, Runbook],
+    operations: Mapping[str, Operation],
+    granted: Callable[[Runbook, str], bool] = lambda _runbook, _environment: False,
+) -> OwnRules:
+    """Finds the rules of a decision's runbook step and operation; None when one of them is not there any more.
+
+    granted: (runbook, environment) -> whether a promotion record puts that environment into its scopes today.
+    """
     made: dict[tuple[str, str, str, str], tuple[Guard, ...] | None] = {}
 
     def find(about: tuple[str, str, str, str]) -> tuple[Guard, ...] | None:
@@ -100,7 +116,7 @@ def todays_rules(runbooks: Mapping[str, Runbook], operations: Mapping[str, Opera
         step = steps.get(step_id) or (steps.get(whole) if number.isdigit() else None)  # `grow-2` is an increment
         if step is None or action not in operations:
             return None
-        return rules_of(operations[action], step.safety, environment)
+        return rules_of(operations[action], step.safety, environment, granted=granted(runbooks[runbook], environment))
 
     def own(decision: RecordedDecision) -> tuple[Guard, ...] | None:
         about = (decision.runbook, decision.step_id, decision.action, decision.environment)
@@ -151,6 +167,8 @@ class Backtest:
         decision = written.decision
         own = self._own_rules(decision)
         more = kept(json.loads(written.findings)) if own is None else own
+        if own is not None and decision.outcome == "deny":  # perhaps for want of a promotion record
+            own = more = (*own, *kept(_about_promotion(written)))
         self.comparison.gone += own is None
         context = self.context(written)
         decided = self._policy.decide(context, more)
@@ -181,6 +199,10 @@ class Backtest:
         since = decision.at - timedelta(seconds=max(window, decision.looked_back))
         run = decision.run_id if decision.phase == "act" else ""
         return self._past.at(decision.at, since, except_run=run, incident=decision.incident_id)
+
+
+def _about_promotion(written: Written) -> list[dict[str, Any]]:
+    return [finding for finding in json.loads(written.findings) if finding["rule"] == PROMOTION]
 
 
 def _context(data: dict[str, Any], decision: RecordedDecision) -> Context:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 
 from bot.errors import ConfigurationError
 from bot.incident import Frozen
 from bot.services import Catalogue, People
+from guards.duration import seconds
+from runbooks.promotion import FOLDER
 from runbooks.strict import StrictError, load_strict
 
 SECRETS = (
@@ -81,6 +83,32 @@ class EngineSettings(Frozen):
     threads: int = Field(default=8, ge=2, le=64)
 
 
+def _seconds(value: Any) -> float:
+    try:
+        return seconds(value, "this")
+    except TypeError as error:  # pydantic tells a ValueError with its place, and lets this one through
+        raise ValueError(str(error)) from error
+
+
+Duration = Annotated[float, BeforeValidator(_seconds)]
+"""`15m`, `24h`, `2d` or a number of seconds, more than 0 and at most 31 days; kept in seconds."""
+
+
+class PromotionSettings(Frozen):
+    """Which environments ask for a promotion record, and what a promotion needs (docs/promotion.md; mission R5).
+
+    ladder: environments, lowest first; the first is policy's `lowest_environment`. without_record: others that ask for none.
+    runs: successful runs of the very digest one rung below, in a row. min_age: seconds since the first of them.
+    demote_on_failure: a run that leaves it to people ends the promotion of its version there.
+    """
+
+    ladder: tuple[str, ...] = ()
+    without_record: tuple[str, ...] = ()
+    runs: int = Field(default=3, ge=1, le=1000)
+    min_age: Duration = 86_400.0
+    demote_on_failure: bool = True
+
+
 class File(Frozen):
     """countersign.yaml itself. Paths are relative to the file's folder."""
 
@@ -94,6 +122,7 @@ class File(Frozen):
     slack: SlackSettings
     pagerduty: PagerDutySettings = PagerDutySettings()
     engine: EngineSettings = EngineSettings()
+    promotion: PromotionSettings = PromotionSettings()
     worker: str = Field(default="worker-1", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     http_hosts: tuple[str, ...] = ()
 
@@ -115,6 +144,12 @@ class Configuration(BaseModel):
     def state_dir(self) -> Path:
         """Absolute folder of the databases, the lock and the kill-switch file."""
         return (self.path.parent / self.file.state_dir).resolve()
+
+    @property
+    def promotion_folders(self) -> tuple[Path, ...]:
+        """Where promotion records are read from: beside your runbooks, and beside countersign.yaml."""
+        folder = self.path.parent
+        return tuple(dict.fromkeys([*(folder / name / FOLDER for name in self.file.runbooks), folder / FOLDER]))
 
     def secret(self, name: str) -> str:
         """The secret's text, or '' when it is not set."""

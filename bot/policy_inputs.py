@@ -1,4 +1,4 @@
-"""What policy looks at outside the store: the calendars, and who is in which approving group. Made once by bot/app.py.
+"""What policy looks at outside the store: calendars, approving groups, promotion records. Made once by bot/app.py.
 
 Calendars have an HTTP client of their own, so that a runbook's request can never reach a calendar's host and the other
 way round. Must not decide anything.
@@ -14,8 +14,12 @@ from bot.assembly import Clients, utc_now
 from bot.calendars import Calendars, allow_list, make_calendars
 from bot.clients.http import HttpClient
 from bot.config import Configuration
+from bot.errors import ConfigurationError
 from bot.membership import Groups
+from bot.telemetry import log
 from guards.policy import Policy
+from runbooks.ladder import Ladder
+from runbooks.promotion_records import PromotionRecords
 
 LARGEST_CALENDAR = 1 << 20  # bytes
 REFRESH_SECONDS = 15.0  # a look at what is due; files are read once a minute, addresses every five
@@ -65,3 +69,21 @@ def make(
         schedule=schedule if clients.pagerduty is not None else None,
     )
     return PolicyInputs(calendars, groups, http)
+
+
+def make_promotions(found: Configuration, policy: Policy) -> PromotionRecords:
+    """The promotion records. One that cannot be read promotes nothing and is told; a ladder that makes no sense stops."""
+    given = found.file.promotion
+    place = f"{found.path.name}: promotion"
+    unknown = sorted({*given.ladder, *given.without_record} - set(policy.environments))
+    if unknown:
+        fix = f"use the environments of policy.yaml: {', '.join(policy.environments)}."
+        raise ConfigurationError(f"{', '.join(unknown)} is no environment of the policy.", place=place, fix=fix)
+    if len(set(given.ladder)) != len(given.ladder) or given.ladder[:1] not in ((), (policy.lowest_environment,)):
+        fix = f"begin with {policy.lowest_environment} and name each environment once, the riskiest last."
+        raise ConfigurationError("the ladder is not in order.", place=f"{place}.ladder", fix=fix)
+    ladder = Ladder(policy.lowest_environment, given.ladder, frozenset(given.without_record))
+    made = PromotionRecords(found.promotion_folders, ladder, demotes=given.demote_on_failure)
+    for problem in made.problems:
+        log().warning("a promotion record promotes nothing", file=problem.file, line=problem.line, problem=problem.message)
+    return made

@@ -1,13 +1,14 @@
 """Promotions: which exact runbook may be used above the lowest environment, and on what evidence (R5, case T41).
 
-Read from `promotions/<id>.<env>.yaml` beside the runbooks; asked by the gate for every step. A record names a digest,
-so any later change to the runbook needs a new record. Must not write records: `runbookctl promote` does.
+A record is a file `promotions/<id>.<env>.yaml` beside the runbooks; bot/stages/promoted.py asks about it before every step.
+It names a digest, so any later change to the runbook needs a new record. Values and their text; must not write files
+(`runbookctl promote` and `demote` do) and must not ask a clock.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,62 +17,111 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from guards.decision import Deny
 from runbooks import pattern
 from runbooks.folder import Problem, read_folder
+from runbooks.ladder import Ladder
 from runbooks.model import Runbook
 from runbooks.strict import StrictError, parse
 
-FOLDER = Path(__file__).parent / "promotions"
+FOLDER = "promotions"
+"""The sub-folder of records in a folder of runbooks. The shipped catalogue has none (docs/adr/0011)."""
+
+EVIDENCE_URL = r"^https://[^\s/@]+(/[^\s]*)?$"
+LONGEST_URL = 2000
+SHORT = 12  # characters of a digest that people see
 
 
-class Promotion(BaseModel):
+class Part(BaseModel):
+    """Base: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Withdrawal(Part):
+    """Somebody took the promotion back by hand. by: person id. when: with a time zone. why: one sentence."""
+
+    by: str = Field(min_length=1, max_length=63)
+    when: AwareDatetime
+    why: str = Field(min_length=1, max_length=500)
+
+
+class Promotion(Part):
     """One reviewed record.
 
     id: runbook. env: the environment it may be used in. digest: 64 hex characters of that very runbook. evidence_url:
-    http or https. runs: successful runs counted in the environment below. who: person id. when: with a time zone.
+    https, recorded and never fetched. runs: successful runs counted in `tried_in`, the environment below. who: person id.
+    when: with a time zone; failures after it end the promotion. withdrawn: taken back; the file stays, for the history.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(min_length=1, max_length=63)
     env: str = Field(min_length=1, max_length=31)
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    evidence_url: str = Field(pattern=r"^https?://[^\s]{1,2000}$")
+    evidence_url: str = Field(pattern=EVIDENCE_URL, max_length=LONGEST_URL)
     runs: int = Field(ge=0)
+    tried_in: str = Field(default="", max_length=31)
     who: str = Field(min_length=1, max_length=63)
     when: AwareDatetime
+    why: str = Field(default="", max_length=500)
+    withdrawn: Withdrawal | None = None
+
+
+def honoured(records: Iterable[Promotion], runbook: str, digest: str, environment: str) -> Promotion | None:
+    """The newest record of this very digest for this environment; None when there is none or it was withdrawn later.
+
+    runbook: its id. digest: 64 hex characters. Two folders may hold a record of the same pair: a withdrawal in either
+    ends every record that is not newer.
+    """
+    if not digest or not environment:
+        return None
+    about = [r for r in records if (r.id, r.env) == (runbook, environment) and r.digest == digest]
+    withdrawn = [r.withdrawn.when for r in about if r.withdrawn is not None]
+    standing = [r for r in about if r.withdrawn is None and all(r.when > when for when in withdrawn)]
+    return max(standing, key=lambda record: record.when, default=None)
 
 
 def promoted(
-    runbook_digest: str,
-    environment: str,
-    promotions: Iterable[Promotion],
-    lowest: str,
-    *,
-    exempt_environments: Collection[str] = (),
-) -> Deny | None:
-    """None when this digest may be used in this environment, else `not_promoted`.
+    runbook: str, digest: str, environment: str, records: Iterable[Promotion], ladder: Ladder
+) -> Promotion | Deny | None:
+    """None where no record is needed, the record that allows this digest there, else a Deny `not_promoted`.
 
-    lowest: the environment where new runbooks may be tried. exempt_environments: others where policy asks for no
-    record. An unknown (empty) environment is never exempt.
+    runbook: its id. An empty environment or digest never passes.
     """
-    if environment and (environment == lowest or environment in exempt_environments):
+    if not ladder.needs_record(environment):
         return None
-    if environment and runbook_digest and any(p.digest == runbook_digest and p.env == environment for p in promotions):
-        return None
+    found = list(records)
+    record = honoured(found, runbook, digest, environment)
+    if record is not None:
+        return record
+    return not_promoted(runbook, environment or "an unknown environment", _why_not(found, runbook, digest, environment))
+
+
+def not_promoted(runbook: str, environment: str, why: str) -> Deny:
+    """The refusal, with the way out."""
     return Deny(
         "not_promoted",
-        f"This version of the runbook ({runbook_digest[:12]}) has no promotion record for "
-        f"{environment or 'an unknown environment'}.",
-        f"Run it in {lowest}, then `runbookctl promote --env {environment or 'ENV'} --evidence-url URL`.",
+        why,
+        f"Have it promoted: `runbookctl promote --action {runbook} --env {environment} --evidence-url URL` says what is missing.",
     )
 
 
+def _why_not(records: Sequence[Promotion], runbook: str, digest: str, environment: str) -> str:
+    where = environment or "an unknown environment"
+    version = f"{runbook} (version {digest[:SHORT] or 'unknown'})"
+    about = [r for r in records if (r.id, r.env) == (runbook, environment)]
+    taken = [r.withdrawn for r in about if r.withdrawn is not None and r.digest == digest]
+    if taken:
+        newest = max(taken, key=lambda withdrawal: withdrawal.when)
+        return f"The promotion of {version} to {where} was withdrawn by {newest.by} on {newest.when:%Y-%m-%d}: {newest.why}"
+    if about:
+        return f"{version} is not the version that was promoted to {where} ({about[-1].digest[:SHORT]})."
+    return f"{version} has no promotion record for {where}."
+
+
 def above_lowest(runbook: Runbook, lowest: str) -> tuple[str, ...]:
-    """The environments in the runbook's scopes that need a promotion record, sorted."""
+    """The environments in the runbook's scopes above the lowest, where it needs a promotion record, sorted."""
     found = {scope for step in runbook.steps if step.safety for scope in step.safety.scopes}
     return tuple(sorted(found - {lowest}))
 
 
-def load_promotions(folders: Sequence[Path | str] = (FOLDER,)) -> tuple[tuple[Promotion, ...], tuple[Problem, ...]]:
+def load_promotions(folders: Sequence[Path | str]) -> tuple[tuple[Promotion, ...], tuple[Problem, ...]]:
     """All records below the folders that exist, and what is wrong with the others. A bad record promotes nothing."""
     good: list[Promotion] = []
     problems: list[Problem] = []
@@ -79,10 +129,9 @@ def load_promotions(folders: Sequence[Path | str] = (FOLDER,)) -> tuple[tuple[Pr
         if not Path(folder).is_dir():
             continue
         for found in read_folder(Path(folder)):
-            if isinstance(found, Problem):
-                problems.append(found)
-                continue
-            made = parse_promotion(found[1], str(found[0]))
+            made = found if isinstance(found, Problem) else parse_promotion(found[1], str(found[0]))
+            if isinstance(made, Promotion) and not isinstance(found, Problem):
+                made = _well_named(made, found[0])
             if isinstance(made, Problem):
                 problems.append(made)
             else:
@@ -91,7 +140,7 @@ def load_promotions(folders: Sequence[Path | str] = (FOLDER,)) -> tuple[tuple[Pr
 
 
 def parse_promotion(text: str, source: str) -> Promotion | Problem:
-    """One record from strict YAML, or the first thing wrong with it."""
+    """One record from strict YAML, or the first thing wrong with it. source: the file's name, for messages."""
     try:
         document = parse(text)
     except StrictError as error:
@@ -108,10 +157,47 @@ def parse_promotion(text: str, source: str) -> Promotion | Problem:
     return made
 
 
-def record_text(runbook: Runbook, digest: str, environment: str, url: str, runs: int, who: str, when: datetime) -> str:
-    """The text of a new record as strict YAML, for `runbookctl promote`. Raises ValueError for a wrong value."""
-    made = Promotion(
-        id=runbook.id, env=environment, digest=digest, evidence_url=url, runs=runs, who=who, when=when
-    ).model_dump(mode="json")
+def file_name(runbook: str, environment: str) -> str:
+    """What the record's file is called: `<id>.<env>.yaml`."""
+    return f"{runbook}.{environment}.yaml"
+
+
+def record_text(record: Promotion) -> str:
+    """The record as strict YAML."""
     # JSON text is strict YAML, and quotes every text the same way.
-    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in made.items())
+    made = record.model_dump(mode="json", exclude_none=True)
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in made.items() if value != "")
+
+
+def new_record(
+    runbook: str,
+    digest: str,
+    environment: str,
+    url: str,
+    runs: int,
+    who: str,
+    when: datetime,
+    *,
+    tried_in: str = "",
+    why: str = "",
+) -> Promotion:
+    """A new record from checked values. Raises ValueError for a wrong one."""
+    return Promotion(
+        id=runbook,
+        env=environment,
+        digest=digest,
+        evidence_url=url,
+        runs=runs,
+        tried_in=tried_in,
+        who=who,
+        when=when,
+        why=why,
+    )
+
+
+def _well_named(record: Promotion, path: Path) -> Promotion | Problem:
+    """One file per runbook and environment, found by its name: so two records of one pair cannot hide beside each other."""
+    wanted = file_name(record.id, record.env)
+    if path.name == wanted:
+        return record
+    return Problem(str(path), 1, 1, f"this is the record of {record.id} for {record.env}.", f"call the file {wanted}.")

@@ -45,7 +45,7 @@ from bot.telemetry import configure_logging
 from guards.decision import Deny
 from guards.policy import Policy
 from runbooks.load import Library
-from tests.fakes.equipment import ListJournal, make_equipment
+from tests.fakes.equipment import ListJournal, everything_promoted, make_equipment
 from trust.b2_installation import catalogue
 
 PLACES = ("one", "two", "three")
@@ -220,13 +220,15 @@ async def live(pipe: Connection, where: Path, slack_url: str) -> None:
     )
     outbox = Outbox(store, {"slack": recorder}, utc_now, asyncio.sleep, SystemRandom().random)
     ledger = os.open(where / "ledger", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    policy, books = Policy.from_mapping(POLICY), library(where)
     equipment = replace(
         made,
         people=people,
         groups=Groups(people, "T1", utc_now),
         catalogue=services,
-        policy=Policy.from_mapping(POLICY),
-        library=library(where),
+        policy=policy,
+        library=books,
+        promotions=everything_promoted(policy, books),
         adapters={"supervisor": LedgerAdapter(ledger)},
         kill_switch=KillSwitch(store, where / "kill_switch", utc_now),
         worker=worker,

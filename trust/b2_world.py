@@ -31,7 +31,7 @@ from bot.store.approvals import Approval, Vote
 from bot.store.messages import SlackMessage
 from bot.store.runs import Run
 from bot.store.session import Store
-from tests.fakes.equipment import ListJournal, World, make_equipment
+from tests.fakes.equipment import ListJournal, World, everything_promoted, make_equipment
 from trust.b2_installation import TEAM, USERGROUPS, catalogue, library, people, policy
 from trust.b2_model import PLACES, START, Human
 
@@ -49,6 +49,7 @@ class Shop:
         self.catalogues = [catalogue(version) for version in (0, 1)]
         with tempfile.TemporaryDirectory(dir=where) as files:
             self.libraries = [library(Path(files), version) for version in (0, 1)]
+        self.promotions = everything_promoted(self.policies[0], *self.libraries)  # of promotions B2 says nothing
         self.store = equipment.store
 
     @classmethod
@@ -108,6 +109,7 @@ class Stage:
         self.equipment = replace(
             self._shop.equipment,
             store=store,
+            promotions=self._shop.promotions,
             clock=lambda: self.now,
             clock_jumped=lambda: self.jumped,
             sleep=self._sleep,

@@ -14,17 +14,25 @@ from bot.cli import (
     approve,
     audit,
     backtest,
+    coverage,
     database,
+    demote,
     doctor,
     explain,
     freeze,
+    gameday,
     import_page,
     lint,
+    match,
     new,
+    promote,
     report,
     sandbox,
+    schema,
     serve,
+    simulate,
     stop,
+    test,
 )
 from bot.errors import ConfigurationError, CountersignError
 
@@ -37,13 +45,21 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("sandbox")(sandbox.sandbox)
+app.command("gameday")(gameday.gameday)
 app.command("doctor")(doctor.doctor)
 app.command("lint")(lint.lint)
+app.command("schema")(schema.schema)
 app.command("new")(new.new)
 app.command("import")(import_page.import_page)
+app.command("test")(test.play)
+app.command("match")(match.match)
+app.command("simulate")(simulate.simulate)
 app.command("freeze")(freeze.freeze)
 app.command("explain")(explain.explain)
 app.command("backtest")(backtest.backtest)
+app.command("promote")(promote.promote)
+app.command("demote")(demote.demote)
+app.command("coverage")(coverage.coverage)
 app.command("approve")(approve.approve)
 app.command("kill")(stop.kill)
 app.command("resume")(stop.resume)

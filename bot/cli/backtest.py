@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.backtest import Changed, Comparison
     from bot.config import Configuration
     from guards.policy import Policy
+    from runbooks.model import Runbook
 
 MOST_LINES = 20
 WRITTEN = re.compile(r"\A([1-9][0-9]{0,3})([hdw])\Z", re.ASCII)
@@ -62,12 +63,19 @@ async def _test(found: Configuration, path: Path, since: datetime) -> tuple[Comp
     from bot import backtest as core
     from bot.app import make_library, make_policy
     from bot.cli.explain import policy_from
+    from bot.policy_inputs import make_promotions
     from bot.roster import OPERATIONS
     from bot.store.session import Store
+    from runbooks.digest import digest
 
     wanted = policy_from(path)
     before, library = make_policy(found), make_library(found)
-    own = core.todays_rules(library.runbooks, OPERATIONS)
+    records = make_promotions(found, before)
+
+    def granted(runbook: Runbook, environment: str) -> bool:
+        return records.record(runbook.id, digest(runbook), environment) is not None
+
+    own = core.todays_rules(library.runbooks, OPERATIONS, granted)
     async with await Store.open(database_url(found)) as store:
         return await core.backtest(store, wanted, since, own, before), wanted
 

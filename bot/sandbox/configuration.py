@@ -6,7 +6,7 @@ Must not start anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,9 @@ JIRA_PROJECT = "OPS"
 CACHES = {"checkout": 2, "payments": 4}
 """The Redis database of each service's cache."""
 LOWEST = "dev"
-EVIDENCE = "https://example.com/game-days/2026-10-02"
+WITHOUT_RECORD = ("staging",)
+EVIDENCE = "https://sandbox.invalid/no-evidence"
+MADE_UP = "Made up so that the sandbox has something to show; nothing was tried anywhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class SandboxSettings:
     was asked to stop; start_seconds: how long supervisord watches a start before it answers; runbooks: file name ->
     text, beside the built-in ones or (builtin_runbooks false) instead of them. limits: policy's rate limits, none by
     default. policy: top-level keys of policy.yaml, each put in the place of the usual one (docs/policy.md).
+    amend_services: what differs in services.yaml, given where everything lies and the usual one.
     freeze: one that begins while the story is told. pool: the workers of payments. slack_mode: how Slack reaches the bot, its own socket or signed requests.
     """
 
@@ -72,6 +75,7 @@ class SandboxSettings:
     freeze: Freeze | None = None
     pool: WorkerPool = field(default_factory=WorkerPool)
     slack_mode: Literal["socket", "http"] = "socket"
+    amend_services: Callable[[Places, dict[str, Any]], dict[str, Any]] = lambda _places, usual: usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ def countersign(places: Places, settings: SandboxSettings) -> dict[str, Any]:
         "engine": {"poll": 0.2},
         "worker": "sandbox",
         "http_hosts": ["127.0.0.1"],
+        "promotion": {"ladder": [LOWEST, "staging", "prod"], "without_record": list(WITHOUT_RECORD)},
     }
 
 
@@ -236,11 +241,12 @@ def policy(settings: SandboxSettings, now: datetime) -> dict[str, Any]:
 def write(places: Places, settings: SandboxSettings, now: datetime) -> Path:
     """Write all files of a workspace; the folder's older ones are replaced. Returns the path of countersign.yaml.
 
-    Every runbook of the catalogue and of the story gets its promotion records, as if it had been used in dev before.
+    Every runbook of the catalogue and of the story gets a promotion record for prod that says itself that it is made up:
+    otherwise there would be nothing to see. What a visitor writes has none, and may be tried in staging (docs/promotion.md).
     """
     files = {
         "countersign.yaml": countersign(places, settings),
-        "services.yaml": services(places),
+        "services.yaml": settings.amend_services(places, services(places)),
         "policy.yaml": policy(settings, now),
         "people.yaml": directory(),
     }
@@ -254,6 +260,11 @@ def write(places: Places, settings: SandboxSettings, now: datetime) -> Path:
     catalogue = load_catalog([own, *([BUILTIN] if settings.builtin_runbooks else [])])
     for runbook in catalogue.runbooks.values():
         for environment in promotion.above_lowest(runbook, LOWEST):
-            record = promotion.record_text(runbook, digest(runbook), environment, EVIDENCE, 12, "cora", now)
-            (records / f"{runbook.id}.{environment}.yaml").write_text(record, encoding="utf-8")
+            if environment in WITHOUT_RECORD:
+                continue
+            record = promotion.new_record(
+                runbook.id, digest(runbook), environment, EVIDENCE, 0, "sandbox", now, tried_in="", why=MADE_UP
+            )
+            file = records / promotion.file_name(runbook.id, environment)
+            file.write_text(promotion.record_text(record), encoding="utf-8")
     return places.file

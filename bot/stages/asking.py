@@ -26,6 +26,7 @@ from bot.stages.gate import actor_of, decide_step, looked_back, questions, snaps
 from bot.stages.kept import keep_decision
 from bot.stages.known import NOTHING, Known, known
 from bot.stages.paging import status_to_pagerduty
+from bot.stages.promoted import setback_of
 from bot.stages.question import question_of
 from bot.stages.reply import Reply, already, done, refused
 from bot.store import approvals, automation_events, incidents, kill_switch, overview, proposals, runs
@@ -73,13 +74,13 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class Decided:
     """A refusal by the guards: their decision is recorded, so it can be explained."""
 
     denial: Deny
 
 
+@dataclass(frozen=True, slots=True)
 class AskOutcome:
     """run_id is empty when nothing was started."""
 
@@ -104,8 +105,10 @@ def consider(
     """
     stops = together(stopped_here, kill_switch.engaged(session))
     contexts = tuple(snapshot(session, equipment, plan, step, person, run_id, stops, now, seen) for step in plan.steps)
+    setback = setback_of(session, equipment, plan)
     decisions = tuple(
-        decide_step(equipment, plan, step, context) for step, context in zip(plan.steps, contexts, strict=True)
+        decide_step(equipment, plan, step, context, setback=setback)
+        for step, context in zip(plan.steps, contexts, strict=True)
     )
     if person is None:
         pairs = zip(contexts, decisions, strict=True)
@@ -166,11 +169,11 @@ async def ask_for(
 
     outcome = await equipment.store.write(write)
     equipment.wake()
+    if isinstance(outcome, Decided):
+        return AskOutcome(await _refuse(equipment, incident, outcome.denial, runbook, asker, incident.id))
     if isinstance(outcome, Deny):
         return AskOutcome(await _refuse(equipment, incident, outcome, runbook, asker))
     return outcome
-    if isinstance(outcome, Decided):
-        return AskOutcome(await _refuse(equipment, incident, outcome.denial, runbook, asker, incident.id))
 
 
 def _open(
@@ -184,10 +187,10 @@ def _open(
     now: datetime,
 ) -> AskOutcome:
     run_id, digest = equipment.new_id("run"), plan.digest  # made once: it is a hash over the whole plan
+    changed = compared(session, plan)
     runs.create(
         session,
         Run(
-    changed = compared(session, plan)
             id=run_id,
             incident_id=incident.id,
             proposal_id=proposal_id,
@@ -215,10 +218,10 @@ def _open(
         "digest": digest[:SHORT],
         "requester": asker.name,
         "steps": [step.act.shown for step in plan.steps],
+        **changed,
     }
     _write(session, equipment, incident, EntryKind.REQUESTED, asker.id, now, data, run_id)
     for question in asks:
-        **changed,
         approval = question_of(equipment.policy, equipment.new_id("apr"), run_id, plan, digest, question, asker.id, now)
         approvals.open(session, approval)
         approvers = question.approvers

@@ -6,7 +6,7 @@ Made by bot/app.py (and by tests with fakes). Stages and flow see only the Proto
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlmodel import Session
@@ -28,6 +28,7 @@ from guards.context import Calendar
 from guards.policy import Policy
 from runbooks.load import Library
 from runbooks.match import Index
+from runbooks.promotion_records import PromotionRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Equipment:
     an incident at this moment, None when it cannot be asked. clock_jumped: whether the wall clock was turned in the last
     five minutes (T65). wake: tells the outbox that there is something to deliver.
     calendar: what the calendars say around an instant, from memory. groups: who is in which approving group now.
+    promotions: which version of a runbook may be used where; when not given, nothing may change anything anywhere.
     """
 
     store: Store
@@ -67,6 +69,7 @@ class Equipment:
     notes: bool = True
     stale_after: float = 600.0
     clock_jumped: Callable[[], bool] = lambda: False
+    promotions: PromotionRecords = field(default_factory=PromotionRecords)
 
     def service_of(self, incident: Incident) -> Service | None:
         """The catalogue entry of an incident; None when the catalogue does not know it."""

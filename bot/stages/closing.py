@@ -13,10 +13,11 @@ from sqlmodel import Session
 
 from bot.errors import Permanent
 from bot.incident import Incident, IncidentStatus
+from bot.stages import promoted
 from bot.stages.base import Equipment
 from bot.stages.execute import Attempt
-from bot.stages.kept import count_end
 from bot.stages.follow_up import ask_for_review
+from bot.stages.kept import count_end
 from bot.stages.paging import escalate, resolve
 from bot.store import approvals, attempts, automation_events, entries, incidents, leases, runs
 from bot.store.approvals import Approval
@@ -205,6 +206,8 @@ async def end(
             approvers=voters,
             duration_seconds=took,
         )
+        if outcome in NEEDS_A_PERSON:
+            promoted.tell(session, equipment, run, incident)
         proved = any(step.check is not None and not step.read_only for step in run.plan.steps)
         asked = incident.source not in equipment.sources  # planned work is over when its run succeeded
         if outcome is Outcome.SUCCEEDED and (proved or asked) and incident.status is not IncidentStatus.RESOLVED:

@@ -27,6 +27,7 @@ from bot.stages.known import Known, known
 from bot.stages.permission import asks_for_approval, groups_asked, use_approvals
 from bot.stages.precheck import Seen, fence, fresh_facts, look, precheck, refusal, unchanged
 from bot.stages.progress import reporter
+from bot.stages.promoted import setback_of
 from bot.stages.watching import watched
 from bot.store import attempts, incidents, kill_switch, runs
 from bot.store.runs import Run
@@ -140,7 +141,8 @@ async def _again(
     def ask(session: Session) -> Deny | None:
         every = together(stops, kill_switch.engaged(session))
         context = snapshot(session, equipment, plan, step, requester, run.id, every, now, world)
-        decision = decide_step(equipment, plan, step, context)
+        setback = setback_of(session, equipment, plan)
+        decision = decide_step(equipment, plan, step, context, setback=setback, undo=attempt.undo >= 0)
         return decision.denials[0] if decision.denials else None
 
     return await equipment.store.read(ask)
@@ -169,7 +171,8 @@ async def _intend(
             return Deny(STOPPED, f"stopped by {stopper}", "Ask for the step again if it is still needed.")
         stops = together(stopped_here, kill_switch.engaged(session))
         context = snapshot(session, equipment, plan, step, requester, run.id, stops, now, world)
-        decision = decide_step(equipment, plan, step, context)
+        setback = setback_of(session, equipment, plan)
+        decision = decide_step(equipment, plan, step, context, setback=setback, undo=attempt.undo >= 0)
         if requester is None:
             decision = unconfirmed(equipment.policy, context, decision)
         back = looked_back(equipment, plan, step)
@@ -254,11 +257,13 @@ async def _finish(
     told: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     now: datetime = equipment.clock()
+    step = run.plan.steps[attempt.step]
     reason = equipment.redactor.text(reason)
     data: dict[str, Any] = {
-        "step": run.plan.steps[attempt.step].id,
+        "step": step.id,
         "shown": act.shown,
         "ok": state == "done",
+        "goes_on": state == "failed" and told is None and attempt.undo < 0 and step.may_fail,
         "state": state,
         "summary": reason,
         "output": result.output if result else "",

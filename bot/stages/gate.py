@@ -17,7 +17,9 @@ from bot.plan import Act, Plan, PlanStep
 from bot.services import Person
 from bot.stages.base import Equipment
 from bot.stages.known import NOTHING, Known
+from bot.stages.promoted import granted, rule_of
 from bot.store import attempts, breakers, history, leases
+from bot.store.trials import Setback
 from guards.allowed_envs import AllowedEnvs
 from guards.blast_radius import BlastRadius
 from guards.circuit_breaker import CircuitBreaker
@@ -84,13 +86,26 @@ def snapshot(
         cost=plan.cost_of(step),
         budget_burned=seen.budget_burned,
         break_glass=guards.BreakGlass(plan.break_glass, plan.requester, plan.expires_at) if broken else None,
+        members=tuple(sorted({key for act in (step.act, *step.rollback) for key in act.member_keys})),
+        members_in_all=tuple(sorted(plan.members_with(step))),
     )
 
 
-def decide_step(equipment: Equipment, plan: Plan, step: PlanStep, context: guards.Context) -> guards.Decision:
-    """Operation's guards, the runbook's own rules and policy, as one chain."""
+def decide_step(
+    equipment: Equipment,
+    plan: Plan,
+    step: PlanStep,
+    context: guards.Context,
+    *,
+    setback: Setback | None = None,
+    undo: bool = False,
+) -> guards.Decision:
+    """Operation's guards, the promotion rule, the runbook's own rules and policy, as one chain.
+
+    setback: what `bot.stages.promoted.setback_of` found in the same transaction. undo: the step's rollback is asked about.
+    """
     operation = equipment.operations[step.act.operation]
-    chain: list[guards.Guard] = [*guards.guards_of(operation.plan)]
+    chain: list[guards.Guard] = [*guards.guards_of(operation.plan), rule_of(equipment, plan, setback, undo=undo)]
     safety = _safety(equipment, plan, step)
     if safety is not None:
         chain.append(AllowedEnvs(envs=tuple(safety.scopes)))
@@ -152,7 +167,11 @@ def _in_the_way(session: Session, run_id: str) -> tuple[guards.OpenBreaker, ...]
 def _safety(equipment: Equipment, plan: Plan, step: PlanStep) -> Safety | None:
     runbook: Runbook | None = equipment.library.get(plan.runbook)
     found = next((s for s in runbook.steps if s.id == step.runbook_step), None) if runbook else None
-    return found.safety if found else None
+    safety = found.safety if found else None
+    if safety is not None and plan.environment not in safety.scopes and granted(equipment, plan):
+        # a record of this very version is what puts an environment into its scopes (docs/promotion.md)
+        return safety.model_copy(update={"scopes": (*safety.scopes, plan.environment)})
+    return safety
 
 
 def looked_back(equipment: Equipment, plan: Plan, step: PlanStep) -> float:

@@ -2,7 +2,7 @@
 
 Called by bot/stages/asking.py and bot/stages/execute.py before the transaction in which the guards are asked. Observes only
 what the policy of this environment counts (docs/policy.md: blast_radius, error_budget). What cannot be had stays unknown,
-and then the rule that needs it denies; nothing is guessed.
+and then the rule that needs it denies; nothing is guessed. The promotion records are read again where their files changed.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def needed(policy: Policy, environment: str) -> frozenset[str]:
 
 async def known(equipment: Equipment, incident: Incident) -> Known:
     """Observed now. Facts are named `inventory` {total, healthy, domains?} and `error_budget` {burned} in services.yaml."""
+    equipment.promotions.refresh()
     names = needed(equipment.policy, incident.environment)
     if not names:
         return NOTHING

@@ -12,13 +12,16 @@ from sqlmodel import Session
 
 from bot.incident import Incident
 from bot.stages.base import Equipment
+from bot.stages.plan import digest_of
 from bot.store import entries, runs
 from bot.store.runs import Run
 from bot.transcript import EntryKind, Outcome
+from guards.decision import Deny
 from runbooks.match import Ranked, Situation, match
 from runbooks.model import Runbook
 from runbooks.next_step import NextStep, NoStep, PastStep, next_step
 
+SHADOW = "shadow"
 OUTCOME_WORDS = {
     Outcome.SUCCEEDED.value: "succeeded",
     Outcome.FAILED.value: "failed",
@@ -65,8 +68,10 @@ def choose(
     equipment: Equipment, incident: Incident, facts: Mapping[str, Mapping[str, Any]], past: Sequence[Run]
 ) -> tuple[NextStep | NoStep, tuple[Ranked, ...]]:
     """The next step (or why there is none) and the ranking it came from."""
-    ranked = match(equipment.library.runbooks, situation(incident), facts, equipment.index())
-    return _next(equipment, incident, ranked, facts, past), ranked
+    index = equipment.index()  # taken once: the catalogue may be replaced at any moment
+    ranked = match(index.runbooks, situation(incident), facts, index)
+    said = promotions(equipment, incident.environment, ranked)
+    return _next(equipment, incident, ranked, facts, past, said), ranked
 
 
 def step_of(
@@ -77,8 +82,13 @@ def step_of(
     past: Sequence[Run],
     reason: str,
 ) -> NextStep | NoStep:
-    """The next step of one runbook that a person named, whatever matches best."""
-    return _next(equipment, incident, (Ranked(runbook, 1.0, (reason,)),), facts, past)
+    """The next step of one runbook that a person named, whatever matches best.
+
+    What was not promoted is not left out here: the guards refuse it, and their decision can be explained.
+    """
+    ranked = (Ranked(runbook, 1.0, (reason,)),)
+    granted = {name: why for name, why in promotions(equipment, incident.environment, ranked).items() if not why}
+    return _next(equipment, incident, ranked, facts, past, granted)
 
 
 def _next(
@@ -87,6 +97,7 @@ def _next(
     ranked: tuple[Ranked, ...],
     facts: Mapping[str, Mapping[str, Any]],
     past: Sequence[Run],
+    said: Mapping[str, str],
 ) -> NextStep | NoStep:
     read_only = frozenset(name for name, operation in equipment.operations.items() if operation.read_only)
     return next_step(
@@ -96,4 +107,31 @@ def _next(
         incident.environment,
         read_only=read_only,
         incident=incident.model_dump(mode="json"),
+        promotions=said,
     )
+
+
+def promotions(equipment: Equipment, environment: str, ranked: Sequence[Ranked]) -> dict[str, str]:
+    """What the promotion records say of these runbooks here, for `next_step`: empty allows, a sentence bars.
+
+    Nothing is said where no record is needed, and where the bot only watches: what was not promoted yet is watched first.
+    """
+    if not environment or not equipment.promotions.ladder.needs_record(environment):
+        return {}
+    equipment.promotions.refresh()
+    found: dict[str, str] = {}
+    for one in ranked:
+        runbook = one.runbook
+        if one.blocked or _watched(equipment, environment, runbook):
+            continue
+        answer = equipment.promotions.promoted(runbook.id, digest_of(runbook), environment)
+        if answer is not None:
+            found[runbook.id] = answer.reason.rstrip(".") if isinstance(answer, Deny) else ""
+    return found
+
+
+def _watched(equipment: Equipment, environment: str, runbook: Runbook) -> bool:
+    """Whether changes of this runbook are only watched here (`shadow`, mission G11), so that nothing of it is run."""
+    if any(step.safety is not None and step.safety.autonomy == SHADOW for step in runbook.steps):
+        return True
+    return any(place == environment and word == SHADOW for place, _, word in equipment.policy.autonomy)

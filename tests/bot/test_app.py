@@ -50,6 +50,17 @@ async def test_everything_on_the_roster_is_in_the_equipment(bot: tuple[Bot, Conf
     assert "restart-service" in equipment.library.runbooks
 
 
+async def test_T38_what_is_loaded_again_is_what_the_stages_use(bot: tuple[Bot, Configuration]) -> None:
+    made, configuration = bot
+    library = made.equipment.library
+    book = configuration.path.parent / "runbooks" / "new.yaml"
+    book.write_text("id: new\ncommand: uptime\nsafety: {scopes: [dev]}\n", encoding="utf-8")
+    assert library.since is not None
+    assert await made.reloading.once(asked=True) is True
+    assert "new" in library.runbooks
+    assert made.equipment.index().runbooks is library.runbooks
+
+
 async def test_every_destination_has_a_recorder(bot: tuple[Bot, Configuration]) -> None:
     assert set(bot[0].outbox._desks) == set(DESTINATIONS)
 

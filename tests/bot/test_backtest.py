@@ -27,6 +27,7 @@ from bot.backtest import (
 from bot.conclusions import OTHER
 from bot.roster import OPERATIONS
 from bot.stages.gate import decide_step, snapshot
+from bot.stages.promoted import rule_of
 from bot.store import decisions, runs
 from bot.store.decisions import RecordedDecision
 from bot.store.history import Lived, Past, Written
@@ -292,8 +293,9 @@ async def test_the_rules_are_those_that_the_gate_asks(trouble: Scene) -> None:
         context = await trouble.read(
             lambda s, step=step, person=person: snapshot(s, equipment, plan, step, person, "", (), trouble.clock())
         )
-        rules = own(decision)
-        assert rules
+        found = own(decision)
+        assert found
+        rules = (*found, rule_of(equipment, plan, None, undo=False))
         assert equipment.policy.decide(context, rules) == decide_step(equipment, plan, step, context)
 
 

@@ -23,7 +23,11 @@ from bot.stages.base import Equipment
 from bot.store.session import Store
 from bot.telemetry import Metrics
 from guards import Calendar, Deny, Policy
+from runbooks.digest import digest
+from runbooks.ladder import Ladder
 from runbooks.load import BUILTIN, Library
+from runbooks.promotion import Promotion, above_lowest
+from runbooks.promotion_records import PromotionRecords
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -206,7 +210,28 @@ async def make_equipment(folder: Path, **changes: Any) -> tuple[Equipment, World
         "jira": False,
         "servicenow": False,
     }
-    return Equipment(**{**fields, **changes}), world, clock
+    made = {**fields, **changes}
+    made.setdefault("promotions", everything_promoted(made["policy"], made["library"]))
+    return Equipment(**made), world, clock
+
+
+def everything_promoted(policy: Policy, *libraries: Library, demotes: bool = False) -> PromotionRecords:
+    """A record of every runbook, as it is now, for every environment in its scopes above the lowest."""
+    records = [
+        Promotion(
+            id=runbook.id,
+            env=environment,
+            digest=digest(runbook),
+            evidence_url="https://example.com/game-days/1",
+            runs=3,
+            who="cora",
+            when=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+        for library in libraries
+        for runbook in library.runbooks.values()
+        for environment in above_lowest(runbook, policy.lowest_environment)
+    ]
+    return PromotionRecords(ladder=Ladder(policy.lowest_environment), demotes=demotes, records=records)
 
 
 def alert(key: str = "E1", incident: str = "PINC1", **changes: Any) -> Signal:

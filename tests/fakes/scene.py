@@ -25,7 +25,7 @@ from bot.store.inbox import Delivered
 from bot.store.outbox import OUTBOX
 from bot.store.runs import Run
 from bot.transcript import Entry
-from tests.fakes.equipment import START, Clock, ListJournal, World, make_equipment
+from tests.fakes.equipment import START, Clock, ListJournal, World, everything_promoted, make_equipment
 
 
 @dataclass
@@ -99,6 +99,9 @@ class Scene:
         """Replace parts of the equipment, as a restart with another configuration would: new people, new groups."""
         if "people" in changes:
             changes.setdefault("groups", Groups(changes["people"], "T1", self.clock))
+        if {"library", "policy"} & set(changes):
+            library, policy = changes.get("library", self.equipment.library), changes.get("policy", self.equipment.policy)
+            changes.setdefault("promotions", everything_promoted(policy, self.equipment.library, library))
         self.equipment = replace(self.equipment, **changes)
         self.requests = make_requests(self.equipment, self.started, self.woken)
 

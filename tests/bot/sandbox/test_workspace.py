@@ -13,6 +13,7 @@ import pytest
 
 from bot.config import load
 from bot.errors import Permanent
+from bot.policy_inputs import make_promotions
 from bot.sandbox import configuration
 from bot.sandbox.configuration import Places, SandboxSettings
 from bot.sandbox.environment import slack_secret
@@ -21,6 +22,7 @@ from bot.sandbox.people import ANA, BEN, DEV, EVERYBODY, TEAM, directory
 from bot.sandbox.stories import STORIES
 from bot.sandbox.supervisor import Program
 from bot.sandbox.workspace import SERVICES, Workspace, utc_now
+from guards.decision import Deny
 from guards.policy import Policy
 from runbooks.digest import digest
 from runbooks.load import BUILTIN, load_catalog
@@ -83,10 +85,11 @@ def test_the_files_load_and_every_runbook_is_promoted(tmp_path: Path, name: str 
     assert not catalogue.problems
     assert catalogue.runbooks
     promotions, problems = load_promotions([tmp_path / "runbooks" / "promotions"])
+    ladder = make_promotions(found, policy).ladder
     assert not problems
     for runbook in catalogue.runbooks.values():
         for scope in {scope for step in runbook.steps if step.safety for scope in step.safety.scopes}:
-            assert promoted(digest(runbook), scope, promotions, policy.lowest_environment) is None
+            assert not isinstance(promoted(runbook.id, digest(runbook), scope, promotions, ladder), Deny)
 
 
 @pytest.mark.parametrize("mode", ["socket", "http"])
