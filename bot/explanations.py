@@ -15,11 +15,12 @@ from bot.render.wording import duration
 from bot.services import Person
 from bot.stages.base import Equipment
 from bot.stages.reply import Reply, refused
-from bot.store import decisions, runs
+from bot.store import decisions, proposals, runs
 from bot.store.decisions import RecordedDecision
 from bot.store.runs import Run
 
 SHOWN = 4
+RANKED = 5
 ORDER = {"deny": 0, "ask": 1, "allow": 2}
 HOW = "Look it up on the card of the run, or in its summary: it begins with run_ or inc_."
 
@@ -33,16 +34,17 @@ class Explanations:
     async def explain(self, subject: str, person: Person) -> Reply:
         """The decisions about a run (`run_…`) or the newest about an incident (`inc_…`), the most important first.
 
-        Of a run that did not succeed also how it ended: not every refusal is one of the guards.
+        Of a run that did not succeed also how it ended: not every refusal is one of the guards. Of an incident also why
+        this runbook and not the others.
         """
         of = decisions.for_incident if subject.startswith("inc_") else decisions.for_run
 
-        def read(session: Session) -> tuple[list[RecordedDecision], Run | None]:
-            return of(session, subject), runs.get(session, subject)
+        def read(session: Session) -> tuple[list[RecordedDecision], Run | None, list[dict[str, Any]]]:
+            return of(session, subject), runs.get(session, subject), ranking(session, subject)
 
-        found, run = await self._equipment.store.read(read)
+        found, run, ranked_then = await self._equipment.store.read(read)
         ended = ended_badly(run)
-        if not found and not ended:
+        if not found and not ended and not ranked_then:
             return refused("nothing_recorded", f"No decision about {subject} is recorded.", HOW)
         newest = sorted(found, key=lambda decision: decision.id, reverse=True)
         ranked = sorted(newest, key=lambda decision: ORDER.get(decision.outcome, 0))
@@ -54,6 +56,7 @@ class Explanations:
                 "decisions": [told(decision, self._by(decision, person)) for decision in ranked[:SHOWN]],
                 "more": len(ranked) - len(ranked[:SHOWN]),
                 "ended": ended,
+                "ranking": ranked_then[:RANKED],
             },
         )
 
@@ -62,8 +65,14 @@ class Explanations:
         return "you" if decision.actor == person.id else asker.name if asker else decision.actor
 
 
+def ranking(session: Session, incident_id: str) -> list[dict[str, Any]]:
+    """Why this runbook and not the others, as it was at the last look: runbook, score, reasons, blocked, and whether offered."""
+    last = proposals.current(session, incident_id)
+    return [{**one, "offered": one.get("runbook") == last.runbook} for one in last.alternatives] if last else []
+
+
 def ended_badly(run: Run | None) -> dict[str, str]:
-    """outcome and reason of a run that ended otherwise than it was meant to; empty for every other."""
+    """Outcome and reason of a run that ended otherwise than it was meant to; empty for every other."""
     if run is None or run.state != "closed" or run.outcome == "succeeded":
         return {}
     return {"outcome": run.outcome, "reason": run.note}

@@ -46,11 +46,13 @@ def explain(
         raise typer.BadParameter(
             "a run is told as it was decided; try another policy with backtest", param_hint="--policy"
         )
-    told = _situations(situation, _policy(policy, config)) if situation else _recorded(run, config)
+    told, ranked = (_situations(situation, _policy(policy, config)), []) if situation else _recorded(run, config)
     if as_json:
-        typer.echo(json.dumps({"decisions": told}))
+        typer.echo(json.dumps({"decisions": told, "ranking": ranked}))
         return
     console = Console(highlight=False)
+    if ranked:
+        show_ranking(console, ranked)
     for number, one in enumerate(told):
         if number:
             console.print()
@@ -97,23 +99,41 @@ def _situations(paths: list[Path], policy: Policy) -> list[dict[str, Any]]:
     return told
 
 
-def _recorded(subject: str, config: str | None) -> list[dict[str, Any]]:
+def _recorded(subject: str, config: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The decisions about a run or incident, and for an incident why this runbook and not the others."""
     found = configuration(config)
 
-    async def read() -> list[dict[str, Any]]:
-        from bot.explanations import told
+    async def read() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        from bot.explanations import ranking, told
         from bot.store import decisions
         from bot.store.session import Store
 
         async with await Store.open(database_url(found)) as store:
             of = decisions.for_incident if subject.startswith("inc_") else decisions.for_run
             rows = await store.read(lambda session: of(session, subject))
-            return [told(decision, decision.actor) | {"findings": decision.findings} for decision in rows]
+            ranked = await store.read(lambda session: ranking(session, subject))
+            return [told(decision, decision.actor) | {"findings": decision.findings} for decision in rows], ranked
 
-    told = asyncio.run(read())
-    if not told:
+    told, ranked = asyncio.run(read())
+    if not told and not ranked:
         raise Permanent(f"no decision about {subject} is recorded")
-    return told
+    return told, ranked
+
+
+def show_ranking(console: Console, ranked: list[dict[str, Any]]) -> None:
+    """Why this runbook and not the others, at the last look."""
+    console.print(Text("Why this runbook, and not the others", style="bold"))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(min_width=RULE_WIDTH, no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in ranked:
+        name = Text(f"  {'▸' if one['offered'] else ' '} {one['runbook']}", style="bold" if one["offered"] else "")
+        for_it = Text("; ".join(one["reasons"]))
+        against = Text(f"not: {one['blocked']}", style="red")
+        table.add_row(name, f"{one['score']:.0%}", against if one["blocked"] else for_it)
+    console.print(table)
+    console.print()
 
 
 def show(console: Console, told: dict[str, Any]) -> None:

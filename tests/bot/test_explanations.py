@@ -13,6 +13,8 @@ from bot.explanations import SHOWN, judged
 from bot.render import Renderer
 from bot.slack.actions import BESIDE
 from bot.slack.provenance import Records
+from bot.stages.match import choose
+from bot.stages.propose import offer, propose
 from bot.store import decisions, messages
 from bot.store.messages import SlackMessage
 from tests.bot.stages.test_earlier import another_program
@@ -183,3 +185,18 @@ def test_every_rule_is_told_once() -> None:
     assert [asked["rule"] for asked in found["asked"]] == ["autonomy, matrix"]
     assert (found["codes"], found["questions"]) == (["frozen"], ["approval"])
     assert found["refused"] == [{"rule": "freeze", "code": "frozen", "reason": "freeze says so.", "remedy": "Wait."}]
+
+
+async def test_R6_an_incident_is_explained_by_why_this_runbook_and_not_the_others(trouble: Scene) -> None:
+    incident = await trouble.incident()
+    facts = {"health": {"status": 0, "ok": False}, "state": {"state": "EXITED"}}
+    chosen, ranked = choose(trouble.equipment, incident, facts, [])
+    proposal, _, data = offer(trouble.equipment, incident, chosen, ranked, facts)
+    await trouble.write(lambda s: propose(s, trouble.equipment, incident.id, proposal, data))
+    reply = await trouble.requests.explain(incident.id, trouble.person("ana"))
+    assert reply.ok
+    first = reply.data["ranking"][0]
+    assert (first["runbook"], first["offered"], first["blocked"]) == ("restart-service", True, "")
+    assert first["reasons"]
+    assert [one["offered"] for one in reply.data["ranking"][1:]] == [False] * (len(reply.data["ranking"]) - 1)
+    assert "Why this runbook, and not the others" in words(reply.data)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.situation import Situation
-from bot.store import decisions
+from bot.store import decisions, proposals
 from bot.store.decisions import RecordedDecision
+from bot.store.proposals import Proposal
 from bot.store.session import Store
 from guards.policy import Policy
 from guards.recording import decision_data, to_data
@@ -133,3 +134,26 @@ def test_a_wrong_policy_is_exit_2_with_place_and_fix(runbookctl: Command, tmp_pa
 @pytest.mark.parametrize("words", [[], ["run_1", "--situation", RESTART], ["run_1", "--policy", POLICY]])
 def test_it_is_one_or_the_other(runbookctl: Command, installation: Path, words: list[str]) -> None:
     assert runbookctl("explain", *words).code == 2
+
+
+def test_R6_an_incident_says_why_this_runbook_and_not_the_others(runbookctl: Command, installation: Path) -> None:
+    async def write() -> None:
+        async with await Store.open(f"sqlite:///{installation / 'state' / 'countersign.db'}") as store:
+            others = [
+                {"runbook": "restart-service", "score": 0.94, "reasons": ["the alert is ServiceDown"], "blocked": ""},
+                {"runbook": "drain-node", "score": 0.9, "reasons": ["x"], "blocked": "it waits for kubernetes"},
+            ]
+            made = Proposal(
+                id="prop_1", incident_id="inc_1", runbook="restart-service", step_id="restart", why="w", state="open",
+                plan=None, score=0.94, reasons=[], alternatives=others, created_at=AT,
+            )  # fmt: skip
+            await store.write(lambda session: proposals.save(session, made))
+
+    asyncio.run(write())
+    told = runbookctl("explain", "inc_1")
+    assert told.code == 0
+    assert "▸ restart-service" in told.out
+    assert "94%  the alert is ServiceDown" in told.out
+    assert "not: it waits for kubernetes" in told.out
+    found = json.loads(runbookctl("explain", "inc_1", "--json").out)
+    assert [one["offered"] for one in found["ranking"]] == [True, False]
