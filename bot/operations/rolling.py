@@ -20,6 +20,7 @@ from bot.plan import Act
 from bot.services import TargetEntry
 from guards import exclusive, rate_limit
 
+TOLD = 8  # names of processes that a look tells; a change tells all of them
 ROLLING, TAIL = "supervisor.rolling_restart", "supervisor.tail_logs"
 
 
@@ -61,7 +62,8 @@ def tail_logs(request: PlanRequest) -> Act:
     """Read the last lines of the log of every member that runs; changes nothing."""
     lines = given(Lines, request.parameters).lines
     running = members(request.entry, request.facts)
-    shown = f"supervisorctl tail {' '.join(running)} (last {lines} lines of each)"
+    some = " ".join(running[:TOLD]) + (f" and {len(running) - TOLD} more that run" if len(running) > TOLD else "")
+    shown = f"supervisorctl tail {some} (last {lines} lines of each)"
     made = _act(request, TAIL, "tail", running, running, shown, {"lines": lines})
     return made.model_copy(update={"idempotent": True, "cancel_safe": True})
 

@@ -19,7 +19,7 @@ from bot.services import Service, TargetEntry
 from bot.stages.base import Equipment
 from bot.stages.expectation import after, precheck_of, proof_of
 from bot.stages.gate import plan_with
-from bot.stages.waves import first_only, named, waves_of
+from bot.stages.waves import first_only, named, unreadable, waves_of
 from guards.decision import Deny
 from guards.max_change import increments
 from runbooks.digest import digest as runbook_digest
@@ -186,7 +186,7 @@ def _in_waves(
             return Deny("cannot_plan", reason, "Tell the people who look after this bot.")
         found.append(named(made, step, number, waves))
         facts = after(facts, made.act)
-    return found
+    return unreadable([each.act for each in found]) or found
 
 
 def _numbered(step: PlanStep, number: int, of: int) -> str:

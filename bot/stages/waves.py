@@ -6,17 +6,21 @@ runbook. Pure; must not act, and must never take no members for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.operations.base import Operation
-from bot.plan import PlanStep
+from bot.plan import Act, PlanStep
 from bot.services import TargetEntry
 from guards.decision import Deny
 from runbooks.model import MEMBERS, Step
 from runbooks.units import wave_sizes
 
 MOST_WAVES = 20  # more than that nobody reads on a card
+LONGEST = (
+    600  # characters of one act, and of all waves together, that a card shows whole: people approve what they can read
+)
+LONGEST_OF_ALL = 2400
 Waves = tuple[tuple[str, ...], ...]
 
 
@@ -42,6 +46,15 @@ def waves_of(
         return Deny("cannot_plan", reason, "Make the last wave of the runbook larger.")
     ends = [sum(sizes[: number + 1]) for number in range(len(sizes))]
     return tuple(found[end - size : end] for size, end in zip(sizes, ends, strict=True))
+
+
+def unreadable(acts: Sequence[Act]) -> Deny | None:
+    """A Deny when a card could not show every member by name."""
+    lengths = [len(act.shown) for act in acts]
+    if max(lengths, default=0) <= LONGEST and sum(lengths) <= LONGEST_OF_ALL:
+        return None
+    reason = f"{sum(len(act.members) for act in acts)} members by name are more than a card can show."
+    return Deny("cannot_plan", reason, "Make the waves smaller, or the pool.")
 
 
 def first_only(step: Step, number: int) -> Step:

@@ -78,6 +78,12 @@ def test_the_logs_of_all_that_run_are_only_read() -> None:
     assert not BY_NAME["supervisor.rolling_restart"].read_only
 
 
+def test_a_look_at_many_does_not_fill_the_card_and_still_reads_them_all() -> None:
+    act = plan("supervisor.tail_logs", {"lines": 5}, running(*range(12)))
+    assert act.shown.endswith("worker_07 and 4 more that run (last 5 lines of each)")
+    assert act.request["names"] == workers(*range(12))
+
+
 def test_who_there_is_comes_from_the_fact_in_the_order_of_their_numbers() -> None:
     found = {"pool": {**running(10, 2), "names": workers(10, 2)}}
     assert members(entry(), found) == tuple(workers(2, 10))

@@ -17,7 +17,7 @@ from guards import Deny, Policy
 from runbooks.load import BUILTIN, Library
 from runbooks.model import Step
 from tests.fakes.equipment import POLICY, ListJournal
-from tests.fakes.pool import TARGET, Pool, with_pool, workers
+from tests.fakes.pool import GROUP, TARGET, Pool, with_pool, workers
 from tests.fakes.scene import Scene
 
 ROLL = """\
@@ -250,6 +250,20 @@ def test_a_plan_that_nobody_could_read_is_not_made() -> None:
     fewer = waves_of(ROLLING, entry, step(waves=["2"]), many)
     assert not isinstance(fewer, Deny)
     assert len(fewer) == 15
+
+
+async def test_a_card_shows_every_member_or_there_is_no_plan(trouble: Scene, tmp_path: Path) -> None:
+    for pattern, code in (
+        (GROUP + ":worker_{number:02d}", ""),
+        (GROUP + ":" + "w" * 50 + "{number:02d}", "cannot_plan"),
+    ):
+        pool = arrange(trouble, tmp_path, ROLL.replace("[1, 50%, rest]", "[rest]"))
+        services = trouble.equipment.catalogue.model_dump(mode="json")
+        services["services"][0]["targets"][-1]["settings"]["pattern"] = pattern
+        trouble.change(catalogue=type(trouble.equipment.catalogue).model_validate(services))
+        pool.running = {pattern.replace("{number:02d}", f"{number:02d}") for number in range(12)}
+        reply = await trouble.ask("ana", "roll")
+        assert (reply.data["code"] if not reply.ok else "") == code, reply
 
 
 def test_members_named_by_the_runbook_need_no_waves() -> None:
