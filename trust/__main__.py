@@ -34,7 +34,11 @@ SECTIONS = {
 }
 EVERYTHING = ("bot", "guards", "runbooks", "templates", "trust", "tests")
 # What a section's figures are about, when it is less than everything.
-ABOUT = {"b1": ("guards", "trust"), "b6": ("bot", "guards", "runbooks", "trust")}
+_B1 = "b1 cases compare draw_* extra_rules lattice mishaps oracle* shrinking words"
+ABOUT = {
+    "b1": ("guards", *(f"trust/{name}.py" for name in _B1.split())),
+    "b6": ("bot", "guards", "runbooks", "trust/b6*.py", "trust/golden_digests.json"),
+}
 REPORT = Path(__file__).resolve().parents[1] / "trust-report.json"
 SEED = 20261121
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-SUFFIXES = (".py", ".yaml", ".j2")
+SUFFIXES = (".py", ".yaml", ".j2", ".json")
 
 
 def describe(now: datetime, seed: int, paths: Sequence[str], *, quick: bool) -> dict[str, Any]:
-    """The circumstances of a run. paths: folders below the root that the section is about."""
+    """The circumstances of a run. paths: folders and patterns below the root that the section is about."""
     changed = _git("status", "--porcelain", "--", *paths).splitlines()
     return {
         "at": now.isoformat(timespec="seconds"),
@@ -38,10 +38,11 @@ def describe(now: datetime, seed: int, paths: Sequence[str], *, quick: bool) -> 
 
 
 def source(paths: Sequence[str], root: Path = ROOT) -> str:
-    """SHA-256 of the names and contents of the sources below these folders, 16 hex digits: what a figure is about."""
+    """SHA-256 of the names and contents of these sources, 16 hex digits: what a figure is about. paths: folders, patterns."""
     made = hashlib.sha256()
-    files = {file for path in paths for suffix in SUFFIXES for file in (root / path).rglob(f"*{suffix}")}
-    for file in sorted(files):
+    found = {file for path in paths for file in root.glob(path)}
+    files = {file for each in found for file in (each.rglob("*") if each.is_dir() else (each,))}
+    for file in sorted(each for each in files if each.suffix in SUFFIXES):
         content = file.read_bytes()
         made.update(f"{file.relative_to(root)} {len(content)}\n".encode() + content)
     return made.hexdigest()[:16]

@@ -5,7 +5,9 @@ Used by every section and by trust/__main__.py. Pure apart from `write` and `sho
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -73,10 +75,20 @@ def as_json(figure: Figure) -> dict[str, Any]:
 
 
 def write(path: Path, claim: str, run: Mapping[str, Any], figures: Sequence[Figure], failed: str = "") -> None:
-    """Put one section into the report; the other sections stay as they were. failed: why it could not be run."""
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    known[claim] = {"run": dict(run), "failed": failed, "figures": [as_json(figure) for figure in figures]}
-    path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    """Put one section into the report; the other sections stay as they were. failed: why it could not be run.
+
+    Several sections may run at once: one after the other writes, and whoever reads finds a whole report.
+    """
+    made = {"run": dict(run), "failed": failed, "figures": [as_json(figure) for figure in figures]}
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # until it is closed
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps({**known, claim: made}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        new.replace(path)
+    finally:
+        os.close(folder)
 
 
 def lines(figures: Sequence[Figure]) -> list[tuple[str, ...]]:

@@ -30,5 +30,6 @@ def test_the_source_is_what_stands_in_the_folders_and_nothing_else(tmp_path: Pat
     (tmp_path / "guards" / "a.pyc").write_text("x = 2\n")
     assert machine.source(("guards",), tmp_path) == before
     assert machine.source(("guards", "bot"), tmp_path) != before
+    assert machine.source(("guards/a.*",), tmp_path) == before, "a pattern finds the same file"
     (tmp_path / "guards" / "a.py").write_text("x = 3\n")
     assert machine.source(("guards",), tmp_path) != before
