@@ -21,8 +21,8 @@ from runbooks.situation import Situation, alert_words, passages
 __all__ = ["THRESHOLD", "Index", "Ranked", "Situation", "explain", "match", "waiting_for", "words"]
 
 THRESHOLD = 0.5  # below this a runbook is only mentioned, never offered as the next step (mission R6)
-# What one sign alone makes of a runbook. A stronger sign is never outweighed by weaker ones together: they only move the
-# score inside the room that the stronger one leaves.
+# What one sign alone makes of a runbook. A known error or an alert's name is never outweighed by weaker signs together:
+# they only move the score inside the room that the stronger one leaves.
 SIGNATURE_WEIGHT, SIGNATURE_MOST = 0.95, 0.99
 ALERT_WEIGHT, ALERT_MOST = 0.9, 0.94
 SYMPTOM_WEIGHT = 0.7
