@@ -100,6 +100,7 @@ def _facts(texts: list[str] | None, file: Path | None) -> dict[str, dict[str, An
 
 
 def _moment(text: str, delivery: Delivery) -> datetime:
+    from bot.simulation.alert import sensible
     from bot.simulation.still import AT
 
     if not text:
@@ -110,7 +111,7 @@ def _moment(text: str, delivery: Delivery) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None or not sensible(at):
         raise typer.BadParameter("write a time with its zone, such as 2026-11-18T10:00:00Z", param_hint="--now")
     return at.astimezone(UTC)
 

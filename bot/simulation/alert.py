@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from bot.errors import ConfigurationError
 from bot.incident import Frozen, IncidentStatus, ServiceReference, Severity, Signal, SignalKind
@@ -26,12 +26,15 @@ from bot.sources.signature import key_of, parse, part
 SOURCE = "pagerduty"
 PLAIN_SERVICE_ID = "SIMULATED"
 KEY = "simulated-event"
+YEARS = (2000, 2100)
 LARGEST = 512 * 1024  # bytes, as of a delivery (bot/ingress.py)
 EXAMPLE = '{"title": "elevated 5xx", "severity": "critical"}'
 
 
 class PlainAlert(Frozen):
     """An alert as people write it. Everything in it is text of the alert: it never names a service or an environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     title: str = Field(min_length=1, max_length=1000)
     severity: Severity = Severity.ERROR
@@ -129,6 +132,7 @@ def _read(data: Mapping[str, Any], body: bytes, path: Path, fix: str) -> Deliver
         at = datetime.fromisoformat(said) if isinstance(said, str) else None
     except ValueError:
         at = None
+    at = at if at is not None and sensible(at) else None
     try:
         signal = GivenAlerts().read({}, body, at or AT)
     except Unreadable as error:
@@ -137,7 +141,12 @@ def _read(data: Mapping[str, Any], body: bytes, path: Path, fix: str) -> Deliver
     if signal is None or signal.kind in (SignalKind.NOTE, SignalKind.OTHER, SignalKind.RESOLVED):
         why = f"the event {str(kind)[:60]!r} opens no incident."
         raise ConfigurationError(why, place=f"{path}: event.event_type", fix="give an `incident.triggered` event.")
-    return Delivery(body, plain=False, at=at if at is not None and at.tzinfo is not None else None)
+    return Delivery(body, plain=False, at=at)
+
+
+def sensible(at: datetime) -> bool:
+    """Whether a moment has a time zone and is one of ours, so that windows around it can be worked out."""
+    return at.tzinfo is not None and YEARS[0] <= at.year < YEARS[1]
 
 
 def reference_of(delivery: Delivery) -> str:

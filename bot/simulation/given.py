@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import rfc8785
+
 from bot.config import read_yaml
 from bot.errors import ConfigurationError
 
 DEEPEST = 5
+LARGEST = 256 * 1024  # bytes
 FIX = "write name.field=value, such as health.status=503 or state.state=EXITED."
 
 
@@ -35,6 +38,7 @@ def parse_facts(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
             found.setdefault(parts[0], {}).update(value)
         else:
             _put(found, parts, value, text)
+    _check(found, "--fact")
     return found
 
 
@@ -45,6 +49,7 @@ def facts_from(path: Path) -> dict[str, dict[str, Any]]:
         if not isinstance(value, dict):
             why = "is not a mapping of fields."
             raise ConfigurationError(why, place=f"{path}: {name}", fix="write {health: {status: 503}}.")
+    _check(data, str(path))
     return data
 
 
@@ -55,6 +60,20 @@ def as_options(facts: Mapping[str, Mapping[str, Any]]) -> str:
         for name, values in facts.items()
         for field, value in values.items()
     )
+
+
+def _check(facts: Mapping[str, Mapping[str, Any]], place: str) -> None:
+    """Names that a condition can say, and values that the bot can store: what cannot be audited is not looked at."""
+    for name in facts:
+        if not name.isidentifier() or not name.isascii():
+            raise ConfigurationError(f"{ascii(name)[:80]} is no name of a fact.", place=place, fix=FIX)
+    try:
+        size = len(rfc8785.dumps(dict(facts)))
+    except (ValueError, RecursionError) as error:
+        why = f"a value is no JSON that can be kept ({ascii(str(error))[1:100]})."
+        raise ConfigurationError(why, place=place, fix="write plain numbers, texts, true or false.") from error
+    if size > LARGEST:
+        raise ConfigurationError(f"more than {LARGEST // 1024} KiB of facts.", place=place, fix="give fewer.")
 
 
 def _quoted(fact: str) -> str:

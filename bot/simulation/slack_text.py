@@ -90,13 +90,26 @@ def _marked(text: str, names: Callable[[str], str]) -> Iterator[str]:
 
 
 def _folded(row: str) -> Iterator[str]:
-    """A command, never shortened: it goes on in the next line, further in."""
-    room = WIDTH - 2 - len(INDENT)
-    yield INDENT + row[:room]
-    rest = row[room:]
-    while rest:
-        yield INDENT * 3 + rest[: room - 4]
-        rest = rest[room - 4 :]
+    first, *rest = folded(row, WIDTH - 2 - 3 * len(INDENT))
+    yield INDENT + first
+    for part in rest:
+        yield INDENT * 3 + part
+
+
+def folded(text: str, room: int) -> list[str]:
+    """A command in lines of at most `room` columns, nowhere shortened: broken at a space and then with a backslash, as in a
+    shell, and inside a word only where a word is longer than a line.
+    """
+    found: list[str] = []
+    while len(text) > room:
+        space = text.rfind(" ", 0, room - 1)
+        if space > 0:
+            found.append(f"{text[:space]} \\")
+            text = text[space + 1 :]
+        else:
+            found.append(text[:room])
+            text = text[room:]
+    return [*found, text]
 
 
 def _wrapped(text: str, *, before: str = "", hanging: bool = False) -> Iterator[str]:

@@ -15,7 +15,7 @@ from bot.render.wording import duration, utc, utc_date
 from bot.services import GroupSource
 from bot.simulation.given import as_options
 from bot.simulation.rehearsal import Rehearsal, lines_of, name_of
-from bot.simulation.slack_text import boxed
+from bot.simulation.slack_text import boxed, folded
 from bot.stages.base import Equipment
 from runbooks.match import THRESHOLD
 from runbooks.model import Runbook
@@ -241,10 +241,9 @@ def _line(what: str, text: str) -> list[str]:
 
 
 def _exact(what: str, text: str) -> Iterator[str]:
-    """A command is cut at the edge and nowhere shortened."""
-    room = WIDTH - 12
-    for number in range(0, max(len(text), 1), room):
-        yield f"{what if number == 0 else '':<11} {text[number : number + room]}"
+    """A command goes on in the next line and is nowhere shortened."""
+    for number, part in enumerate(folded(text, WIDTH - 12)):
+        yield f"{what if number == 0 else '':<11} {part}"
 
 
 def _rule(mark: str, rule: str, text: str) -> list[str]:

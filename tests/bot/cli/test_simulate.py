@@ -213,6 +213,8 @@ def test_a_picture_is_written(runbookctl: Command, tmp_path: Path) -> None:
         ((*PLAIN, "--as", "zoe"), "ana, ben"),
         ((*PLAIN, "--now", "yesterday"), "2026-11-18T10:00:00Z"),
         ((*PLAIN, "--now", "2026-11-18T10:00:00"), "zone"),
+        ((*PLAIN, "--now", "0001-01-01T00:00:00Z"), "2026-11-18T10:00:00Z"),
+        ((*PLAIN, "--fact", "health.status=NaN"), "no JSON that can be kept"),
         ((*PLAIN, "--environment", "../prod"), "--environment"),
         ((*PLAIN, "--environment", ""), ""),
         ((*PLAIN, "--expect", "none.txt"), "--write"),

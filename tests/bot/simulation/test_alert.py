@@ -80,6 +80,8 @@ def event(**changes: Any) -> dict[str, Any]:
         ({"title": ""}, "title"),
         ({"title": "x", "severity": "high"}, "severity"),
         ({"title": "x", "service": "payments"}, "service"),
+        ('{"title": "x", "details": {"a": NaN}}', "details"),
+        ('{"title": "\\ud800"}', "title"),
         ({"title": "x", "environment": "prod"}, "environment"),
         ("x" * 600_000, "is larger than 512 KiB"),
         (event(event_type="incident.nonsense"), "quarantine"),
@@ -94,6 +96,12 @@ def test_what_is_no_alert_is_told_with_its_place_and_a_fix(tmp_path: Path, data:
         delivery_from(write(tmp_path, data))
     assert says in str(caught.value)
     assert "alert.json" in str(caught.value)
+
+
+def test_a_time_that_nobody_can_mean_is_not_used(tmp_path: Path) -> None:
+    assert delivery_from(write(tmp_path, event(occurred_at="0001-01-01T00:00:00Z"))).at is None
+    assert delivery_from(write(tmp_path, event(occurred_at="2026-11-20T08:00:00"))).at is None
+    assert delivery_from(write(tmp_path, event(occurred_at=["x"]))).at is None
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -26,6 +26,26 @@ def test_what_is_no_fact_is_told_with_how_to_write_one(text: str) -> None:
         parse_facts([text])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.b=NaN",
+        "a.b=1e999",
+        "a.b=99999999999999999999",
+        'a.b="\\ud800"',
+        "a b.c=1",
+        "a\x1b[31m.c=1",
+        "é.c=1",
+        f"a.b={'x' * 300_000}",
+    ],
+)
+def test_what_the_bot_could_not_keep_is_refused_without_echoing_it(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_facts([text])
+    said = str(caught.value)
+    assert said.isascii() and said.isprintable() and len(said) < 400
+
+
 def test_a_field_below_a_value_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="goes below a value"):
         parse_facts(["a.b=1", "a.b.c=2"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.simulation.slack_text import WIDTH, boxed, columns, plain
+from bot.simulation.slack_text import WIDTH, boxed, columns, folded, plain
 
 
 def mrkdwn(text: str) -> dict[str, Any]:
@@ -61,9 +61,23 @@ def test_every_block_of_the_templates_is_shown() -> None:
 
 
 def test_a_command_is_never_shortened() -> None:
-    command = "supervisorctl " + "x" * 300
+    command = f"supervisorctl start {'x' * 300} {'worker_01 ' * 20}end"
     lines = inside({"type": "section", "text": mrkdwn(f"*Exactly this*\n```\n1. {command}\n```")})
-    assert "".join(line.strip() for line in lines[1:]) == f"1. {command}"
+    assert "".join(line.strip().replace(" \\", " ") for line in lines[1:]) == f"1. {command}"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("ab cd", ["ab cd"]),
+        ("ab cd ef gh ij", ["ab cd ef \\", "gh ij"]),
+        ("abcdefghijkl", ["abcdefghij", "kl"]),
+        (" abcdefghijkl", [" abcdefghi", "jkl"]),
+    ],
+)
+def test_a_command_is_broken_at_a_space_as_in_a_shell(text: str, lines: list[str]) -> None:
+    assert folded(text, 10) == lines
 
 
 def test_an_unknown_block_is_named() -> None:
