@@ -12,7 +12,7 @@ from runbooks.lint import argv, care, catalogue, names, patterns, policy, proof,
 from runbooks.lint.finding import Finding, Path, Repair, Severity
 from runbooks.lint.known import Known, KnownOperation, Operations
 from runbooks.lint.rule import Rule
-from runbooks.lint.subject import Subject, look_at
+from runbooks.lint.subject import Outline, Subject, look_at, outline
 from runbooks.model import Runbook
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Known",
     "KnownOperation",
     "Operations",
+    "Outline",
     "Path",
     "Repair",
     "Rule",
@@ -30,6 +31,7 @@ __all__ = [
     "lint_all",
     "lint_one",
     "look_at",
+    "outline",
 ]
 
 LOAD = Rule(
@@ -94,7 +96,7 @@ def lint_one(subject: Subject) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def lint_all(subjects: Sequence[Subject]) -> Iterator[tuple[int, Finding]]:
+def lint_all(outlines: Sequence[Outline]) -> Iterator[tuple[int, Finding]]:
     """What can only be seen of all runbooks together: (number of the runbook, finding)."""
     for check in _CHECKS_OF_ALL:
-        yield from check(subjects)
+        yield from check(outlines)

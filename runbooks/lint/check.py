@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbooks.folder import Problem
-from runbooks.lint import LOAD, Known, Subject, lint_all, lint_one, look_at
+from runbooks.lint import LOAD, Known, Outline, lint_all, lint_one, look_at, outline
 from runbooks.lint.finding import Finding, Severity
 from runbooks.load import RunbookError, load_located
 from runbooks.shape import original_path
-from runbooks.strict import Document
+from runbooks.strict import Document, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,7 @@ class Report:
 def check(files: Iterable[tuple[Path, str] | Problem], known: Known) -> Report:
     """Lint these files. A file that is no runbook gives its problems; no file can stop the others."""
     found: list[Located] = []
-    subjects: list[Subject] = []
-    documents: list[Document] = []
+    outlines: list[Outline] = []
     count = 0
     for each in files:
         count += 1
@@ -74,25 +73,27 @@ def check(files: Iterable[tuple[Path, str] | Problem], known: Known) -> Report:
             found += [_problem(problem) for problem in error.problems]
             continue
         subject = look_at(runbook, known, text)
-        subjects.append(subject)
-        documents.append(document)
-        found += [locate(finding, subject, document) for finding in lint_one(subject)]
-    found += [locate(finding, subjects[number], documents[number]) for number, finding in lint_all(subjects)]
+        outlines.append(outline(subject))
+        found += [
+            locate(finding, runbook.id, str(path), document, short=runbook.short_form) for finding in lint_one(subject)
+        ]
+    # Documents are not kept: the places of a thousand files are a million objects, and few findings come this late.
+    for number, finding in lint_all(outlines):
+        one = outlines[number]
+        found.append(locate(finding, one.id, one.source, parse(one.text)))
     found.sort(key=lambda one: (one.file, one.line, one.column, one.severity, one.rule))
-    return Report(tuple(found), len(subjects), count)
+    return Report(tuple(found), len(outlines), count)
 
 
-def locate(finding: Finding, subject: Subject, document: Document) -> Located:
-    """The finding with the line and column of what it is about."""
+def locate(finding: Finding, runbook: str, file: str, document: Document, *, short: bool = False) -> Located:
+    """The finding with the line and column of what it is about. short: whether the runbook is in the short form."""
     line, column = finding.place or (0, 0)
     if not finding.place:
-        short = subject.runbook.short_form
         whole_step = short and finding.path == ("steps", 0)
         place = document.nearest(("command",) if whole_step else original_path(finding.path, short=short))
         line, column = place.line, place.column
     return Located(
-        finding.rule, finding.severity, subject.runbook.source, line, column, finding.message, finding.fix,
-        subject.runbook.id, finding,
+        finding.rule, finding.severity, file, line, column, finding.message, finding.fix, runbook, finding
     )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runbooks.lint.finding import Finding, Severity
-from runbooks.lint.subject import Subject
+from runbooks.lint.subject import Outline, Subject
 
 Check = Callable[[Subject], Iterable[Finding]]
-CheckMany = Callable[[Sequence[Subject]], Iterator[tuple[int, Finding]]]
+CheckMany = Callable[[Sequence[Outline]], Iterator[tuple[int, Finding]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,40 @@ class Subject:
     scopes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the rules over all runbooks look at. A whole Subject is a hundred objects, and thousands of them are kept.
+
+    conditions: `when` and labels, equal for two runbooks that apply alike. changing: whether a step changes something.
+    """
+
+    id: str
+    source: str
+    text: str
+    alerts: tuple[str, ...]
+    signatures: tuple[str, ...]
+    conditions: tuple[str, tuple[tuple[str, str], ...]]
+    scopes: frozenset[str]
+    changing: bool
+    waits: bool
+
+
+def outline(subject: Subject) -> Outline:
+    """The few values of one runbook that the others are compared with."""
+    runbook, match = subject.runbook, subject.runbook.match
+    return Outline(
+        id=runbook.id,
+        source=runbook.source,
+        text=subject.text,
+        alerts=match.alerts,
+        signatures=match.signatures,
+        conditions=(" ".join(match.when.split()), tuple(sorted(match.labels.items()))),
+        scopes=subject.scopes,
+        changing=bool(subject.changing),
+        waits=bool(runbook.waits_for),
+    )
+
+
 def look_at(runbook: Runbook, known: Known, text: str = "") -> Subject:
     """The runbook, looked through once."""
     actions: list[Action] = []
