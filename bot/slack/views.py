@@ -11,8 +11,10 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from bot.services import Person
+from bot.slack.actions import FORGED
 from bot.slack.actors import caller
 from bot.slack.desk import Desk, Place, Said
+from bot.telemetry import log
 
 LONGEST = 500
 
@@ -41,6 +43,10 @@ class Views:
         place = Place(channel or who.user, who.user, "", belongs_to.get("thread", ""))
         if who.person is None:
             await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
+            return
+        if not channel or not ts:  # a window that we opened names its card; without one nothing could be compared (T12)
+            log().warning("slack: a window that names no card", user=who.user)
+            await self._desk.tell(place, FORGED)
             return
         await self._desk.settle(place, self._vote(belongs_to, who.person, self._reason(body), channel, ts), "stops")
 
