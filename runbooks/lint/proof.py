@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbooks import expression
 from runbooks.lint.finding import Finding
 from runbooks.lint.patterns import fits_any_output
 from runbooks.lint.rule import rule
@@ -104,15 +103,16 @@ def mutating_without_rollback(subject: Subject) -> Iterator[Finding]:
 )
 def vacuous_proof(subject: Subject) -> Iterator[Finding]:
     """A proof that looks at nothing: a constant condition, or a pattern that any output fits."""
-    for i, step in enumerate(subject.runbook.steps):
-        if step.verify is not None and expression.is_constant(step.verify.expect):
+    for text, path in subject.constants:
+        if path[-1] == "expect":
             yield Finding(
                 "vacuous-proof",
                 "error",
-                f"{step.verify.expect} does not depend on the fact {step.verify.fact}.",
+                f"{text} does not depend on the fact it asks.",
                 "compare a field of the fact.",
-                ("steps", i, "verify", "expect"),
+                path,
             )
+    for i, step in enumerate(subject.runbook.steps):
         for j, expected in enumerate(step.expect):
             if fits_any_output(expected.pattern):
                 yield Finding(

@@ -153,8 +153,8 @@ def continue_after_change(subject: Subject) -> Iterator[Finding]:
 )
 def unreachable_step(subject: Subject) -> Iterator[Finding]:
     """A condition is never true, or an earlier step always stops before this one."""
-    for text, path in subject.conditions:
-        if path[-1] != "expect" and expression.is_constant(text) and not expression.holds(text, {}):
+    for text, path in subject.constants:
+        if path[-1] != "expect" and not expression.holds(text, {}):
             what = (
                 "the runbook never applies"
                 if path[0] == "match"
@@ -205,8 +205,8 @@ def _stopped_by(step: Step, before: list[Step]) -> str | None:
 )
 def always_true(subject: Subject) -> Iterator[Finding]:
     """A `when` or `precheck` that is always true."""
-    for text, path in subject.conditions:
-        if path[-1] != "expect" and expression.is_constant(text) and expression.holds(text, {}):
+    for text, path in subject.constants:
+        if path[-1] != "expect" and expression.holds(text, {}):
             yield Finding(
                 "always-true",
                 "warning",

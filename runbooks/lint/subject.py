@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runbooks.expression import is_constant
 from runbooks.lint.finding import Path
 from runbooks.lint.known import Known, KnownOperation
 from runbooks.model import Runbook, Step
@@ -28,7 +29,7 @@ class Action:
 class Subject:
     """runbook, known and the text of the file ("" when it is not at hand). changing: (index, step) of changing steps.
 
-    conditions: (text, path) of every condition that is written. scopes: every environment that a step names.
+    conditions: (text, path) of every condition that is written; constants: those that look at nothing. scopes: every environment that a step names.
     """
 
     runbook: Runbook
@@ -37,6 +38,7 @@ class Subject:
     actions: tuple[Action, ...]
     changing: tuple[tuple[int, Step], ...]
     conditions: tuple[tuple[str, Path], ...]
+    constants: tuple[tuple[str, Path], ...]
     scopes: frozenset[str]
 
 
@@ -99,8 +101,15 @@ def look_at(runbook: Runbook, known: Known, text: str = "") -> Subject:
         if step.safety is not None:
             scopes.update(step.safety.scopes)
     return Subject(
-        runbook, known, text, tuple(actions), tuple(changing), tuple(conditions), frozenset(scopes)
-    )  # fmt: skip
+        runbook=runbook,
+        known=known,
+        text=text,
+        actions=tuple(actions),
+        changing=tuple(changing),
+        conditions=tuple(conditions),
+        constants=tuple(each for each in conditions if is_constant(each[0])),
+        scopes=frozenset(scopes),
+    )
 
 
 def waits(runbook: Runbook, operation: str) -> bool:
