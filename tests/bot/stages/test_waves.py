@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
+from bot.assembly import TEMPLATES
 from bot.plan import Plan
+from bot.render import Renderer
 from bot.roster import OPERATIONS
 from bot.services import TargetEntry
 from bot.stages.match import past_runs, past_steps
 from bot.stages.precheck import unchanged
 from bot.stages.waves import MOST_WAVES, first_only, waves_of
+from bot.store import board
 from guards import Deny, Policy
 from runbooks.load import BUILTIN, Library
 from runbooks.model import Step
-from tests.fakes.equipment import POLICY, ListJournal
+from tests.fakes.equipment import POLICY, START, ListJournal
 from tests.fakes.pool import GROUP, TARGET, Pool, with_pool, workers
 from tests.fakes.scene import Scene
 
@@ -64,6 +67,22 @@ async def planned(scene: Scene) -> Plan:
     assert reply.ok, reply
     plan: Plan = (await scene.run()).plan
     return plan
+
+
+async def card_of(scene: Scene) -> str:
+    """The text of every block of the newest run's card."""
+    run, incident = await scene.run(), await scene.incident()
+    seen = await scene.read(lambda s: board.load(s, incident.id))
+    told = {"entries": seen.entries, "approvals": (), "votes": {}, "facts": (), "names": str, "now": START}
+    return str(Renderer(TEMPLATES).blocks("card", run=run, **told).blocks)
+
+
+async def test_P1_the_card_says_how_many_members_in_how_many_waves(trouble: Scene, tmp_path: Path) -> None:
+    arrange(trouble, tmp_path)
+    await planned(trouble)
+    card = await card_of(trouble)
+    assert "1 target: 6 members in 3 waves, each proved before the next" in card
+    assert all(card.count(name) >= 1 for name in workers(*range(6))), "every member by name"
 
 
 async def test_E4_one_step_for_each_wave_names_exactly_its_members(trouble: Scene, tmp_path: Path) -> None:
@@ -286,6 +305,9 @@ async def test_E1_a_look_that_fails_is_noted_and_passed_over_only_when_the_runbo
     assert (plan.steps[0].may_fail, plan.steps[1].may_fail) == (on_failure == "continue", False)
     await trouble.vote()
     assert await trouble.carry_out() == outcome
+    card = await card_of(trouble)
+    assert ("failed, and passed over: it was only a look" in card) == (on_failure == "continue")
+    assert "logs of a pool, done" not in card, "a look that failed is not called done"
     noted = next(e.data for e in await trouble.entries() if e.kind.value == "executed")
     assert (noted["step"], noted["ok"], noted["goes_on"]) == ("logs", False, on_failure == "continue")
     assert bool(pool.restarted) == (on_failure == "continue")
