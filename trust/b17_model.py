@@ -122,7 +122,7 @@ class Model:
             }
         if on:
             return "frozen" if "freeze" in on else "maintenance"
-        everywhere = [each.environments for each in (*self.periods, *self.sources)]
+        everywhere = [*(each.environments for each in self.periods), *(each.environments for each in self.sources)]
         if not self.worked_out and any(environment in each for each in everywhere):
             return "calendar_unreadable"
         blind = any(environment in each.environments and not each.known(now) for each in self.sources)

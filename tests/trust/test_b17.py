@@ -10,7 +10,7 @@ import pytest
 from trust import b17
 from trust.b17_model import Act, Breaker, Model, Open, RunState, Source, name_of
 from trust.b17_periods import BEGINNINGS, ZONES, Event, Written, draw
-from trust.b17_schedule import WANTED
+from trust.b17_schedule import SOON, WANTED
 from trust.order import Order
 
 SEED = 20261121
@@ -23,7 +23,7 @@ def test_B17_T56_T57_schedules_are_as_the_model_says() -> None:
     assert found.told == []
     assert found.in_a_freeze == 0
     assert found.steps > 150
-    assert {name for name in b17.SOON if not found.reached[name]} == set()
+    assert {name for name in SOON if not found.reached[name]} == set()
 
 
 # Schedules in which something happens that few have: what is wrong there shows up in them.

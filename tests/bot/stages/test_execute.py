@@ -15,8 +15,8 @@ from bot.services import Catalogue, People
 from bot.stages.execute import Attempt, execute
 from bot.stages.precheck import precheck, unchanged
 from bot.store import attempts, leases, runs, workers
-from guards import Calendar, Deny, Period
-from tests.fakes.equipment import PEOPLE, SERVICES, START
+from guards import Calendar, Deny, Period, Policy
+from tests.fakes.equipment import PEOPLE, POLICY, SERVICES, START
 from tests.fakes.scene import Scene
 
 TARGET = "supervisor_program:prod/payments"
@@ -325,6 +325,14 @@ async def test_attempts_name_their_step_and_their_undo(trouble: Scene) -> None:
     assert Attempt("r", 0, 1).step_id(plan) == "put-back"
     assert Attempt("r", 0, 1, 0).step_id(plan) == "put-back:undo-0"
     assert Attempt("r", 0, 1, 0).act(plan).operation == "settings.restore"
+
+
+async def test_T15_a_policy_edited_to_allow_more_voids_what_was_approved_before(ready: Scene) -> None:
+    matrix = {**POLICY["matrix"], "prod": {**POLICY["matrix"]["prod"], "safe": "auto"}}
+    ready.change(policy=Policy.from_mapping({**POLICY, "matrix": matrix}))
+    refused = await execute(ready.equipment, Attempt(ready.started[0], 0, 1))
+    assert (refused["state"], refused["code"], ready.world.acts) == ("refused", "plan_changed", [])
+    assert (await ready.approval()).state == "approved", "an approval of the former policy is used for nothing"
 
 
 async def test_T65_no_approval_is_used_in_prod_after_the_clock_was_turned(ready: Scene) -> None:
