@@ -34,7 +34,9 @@ class Format(StrEnum):
 
 
 def lint(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; else the shipped catalogue.")] = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files or folders; else the shipped catalogue.", metavar="[PATHS]...")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely, then lint again.")] = False,
@@ -52,12 +54,17 @@ def lint(
 ) -> None:
     """Check runbooks: exit 0 with warnings only, 1 with errors."""
     if rules or explain or page:
-        _about_rules(explain, page=page)
+        _about_rules(explain, page=page, as_json=as_json or form is Format.JSON)
         return
     from bot.cli import lint_sources
     from runbooks.lint.check import check
 
-    given = [Path(path) for path in paths or [_shipped()]]
+    if "" in (paths or ()):
+        _wrong("a path is empty, and empty never means everything. Name a file or folder.")
+    given = [Path(path) for path in paths] if paths else [_shipped()]
+    for folder in promotions or ():
+        if not folder.is_dir():
+            _wrong(f"--promotions {folder} is no folder. Name the folder that holds the records.")
     day = _day(today)
     try:
         files = list(lint_sources.read_paths(given))
@@ -176,7 +183,7 @@ def _write(path: Path, text: str) -> None:
         _wrong(f"{path} cannot be written ({error.strerror}). Correct its permissions, or lint without --fix.")
 
 
-def _about_rules(explain: str, *, page: bool) -> None:
+def _about_rules(explain: str, *, page: bool, as_json: bool) -> None:
     from runbooks.lint import RULES, pages
     from runbooks.spelling import did_you_mean
 
@@ -184,7 +191,7 @@ def _about_rules(explain: str, *, page: bool) -> None:
         typer.echo(pages.page(RULES), nl=False)
         return
     if not explain:
-        for line in pages.listing(RULES):
+        for line in [pages.as_json(RULES)] if as_json else pages.listing(RULES):
             typer.echo(line)
         return
     by_name = {rule.id: rule for rule in RULES}
@@ -193,7 +200,8 @@ def _about_rules(explain: str, *, page: bool) -> None:
         _wrong(
             f"there is no rule {shown}. {did_you_mean(explain, by_name).capitalize()} See `runbookctl lint --rules`."
         )
-    typer.echo(pages.explanation(by_name[explain]))
+    rule = by_name[explain]
+    typer.echo(pages.as_json([rule]) if as_json else pages.explanation(rule))
 
 
 def _wrong(message: str) -> NoReturn:

@@ -5,6 +5,7 @@ Called by `runbookctl lint`; a test keeps docs/lint.md equal. Must not judge.
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -68,6 +69,12 @@ def listing(rules: Sequence[Rule]) -> Iterator[str]:
     for rule in rules:
         lead = f"{rule.id:<{width}}  {rule.severity:<7}  {'fix' if rule.mends else '   '}  "
         yield textwrap.fill(lead + rule.what, WIDTH, subsequent_indent=" " * len(lead), break_on_hyphens=False)
+
+
+def as_json(rules: Sequence[Rule]) -> str:
+    """One object: `rules`, each with everything that its page has."""
+    keys = ("id", "severity", "what", "why", "bad", "good", "mends")
+    return json.dumps({"rules": [{key: getattr(rule, key) for key in keys} for rule in rules]}, indent=1)
 
 
 def explanation(rule: Rule) -> str:

@@ -18,7 +18,7 @@ _LEVELS = {"error": "error", "warning": "warning"}
 def text(report: Report) -> Iterator[str]:
     """`file:line:column: severity: message [rule]` for each finding, its fix below, and a last line with the counts."""
     for found in report.findings:
-        yield f"{found.file}:{found.line}:{found.column}: {found.severity}: {_plain(found.message)} [{found.rule}]"
+        yield f"{_plain(found.file)}:{found.line}:{found.column}: {found.severity}: {_plain(found.message)} [{found.rule}]"
         yield textwrap.fill(
             f"Fix: {_plain(found.fix)}", WIDTH, initial_indent="    ", subsequent_indent="         ", break_on_hyphens=False,
             break_long_words=False,
@@ -77,6 +77,8 @@ def _said(found: Located) -> str:
 
 
 def _data(value: str) -> str:
+    # A file's name may be no text at all; what cannot be said is replaced, or the line could not be written.
+    value = value.encode("utf-8", "replace").decode()
     return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,12 @@ def _artifact(file: str, root: Path) -> dict[str, str]:
             return {"uri": path.as_uri()}
         path = path.relative_to(root)
     elif ".." in path.parts:
-        return {"uri": quote(path.as_posix())}
-    return {"uri": quote(path.as_posix()), "uriBaseId": ROOT}
+        return {"uri": quote(os.fsencode(path.as_posix()))}
+    return {"uri": quote(os.fsencode(path.as_posix())), "uriBaseId": ROOT}
 
 
 def _fingerprint(found: Located) -> str:
     where = ".".join(str(part) for part in found.finding.path) if found.finding else found.message
-    return hashlib.sha256("\0".join((found.rule, found.runbook or found.file, where)).encode()).hexdigest()[:32]
+    return hashlib.sha256(
+        "\0".join((found.rule, found.runbook or found.file, where)).encode("utf-8", "replace")
+    ).hexdigest()[:32]

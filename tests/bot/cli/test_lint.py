@@ -107,6 +107,9 @@ def test_the_rules_are_listed_and_explained(runbookctl: Command) -> None:
     told = runbookctl("lint", "--explain", "slow-pattern")
     assert told.code == 0
     assert told.out.startswith("slow-pattern (warning)")
+    (rule,) = json.loads(runbookctl("lint", "--explain", "slow-pattern", "--json").out)["rules"]
+    assert {"id", "severity", "what", "why", "bad", "good", "mends"} == set(rule)
+    assert len(json.loads(runbookctl("lint", "--rules", "--json").out)["rules"]) == len(RULES)
     unknown = runbookctl("lint", "--explain", "slow-patern")
     assert unknown.code == 2
     assert "Did you mean slow-pattern?" in unknown.err
@@ -218,6 +221,16 @@ def test_nothing_to_lint_is_exit_2_with_words(runbookctl: Command, tmp_path: Pat
     assert (told.code, told.out) == (2, "")
     assert told.err.startswith("lint: there is no ")
     assert name in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("",), "empty never means"), (("--promotions", "nowhere"), "--promotions nowhere is no folder")],
+)
+def test_an_option_that_names_nothing_is_exit_2(runbookctl: Command, words: tuple[str, ...], said: str) -> None:
+    told = runbookctl("lint", *words)
+    assert (told.code, told.out) == (2, "")
+    assert said in told.err
 
 
 def test_an_unknown_format_is_exit_2(runbookctl: Command) -> None:

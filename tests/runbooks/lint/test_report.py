@@ -38,6 +38,7 @@ def test_text_is_a_place_a_sentence_and_a_fix(report: Report) -> None:
 def test_T31_nothing_in_a_file_can_give_orders_to_the_terminal() -> None:
     lines = "\n".join(text(Report((HOSTILE,), 0, 1)))
     assert not [c for c in lines if not (c.isprintable() or c == "\n")]
+    assert lines.startswith("a,b:c\\n%.yaml:3:7: error: ")
     assert "\\x1b[31m" in lines
     assert "\\u202e" in lines
     assert all(len(line) <= WIDTH for line in lines.splitlines() if line.startswith("    "))
@@ -66,3 +67,9 @@ def test_github_gets_one_escaped_command_a_finding() -> None:
     )
     assert "\n" not in line
     assert "\r" not in line
+
+
+def test_a_file_name_that_is_no_text_can_be_said() -> None:
+    odd = Report((Located("load", "error", "a\udcff.yaml", 1, 1, "not UTF-8 text.", "save it as UTF-8."),), 0, 1)
+    for lines in (text(odd), github(odd), [as_json(odd)]):
+        assert "\n".join(lines).encode("utf-8")

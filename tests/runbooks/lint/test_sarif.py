@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from runbooks.lint import RULES, Known
-from runbooks.lint.check import Report, check
+from runbooks.lint.check import Located, Report, check
 from runbooks.lint.sarif import SCHEMA, sarif
 from tests.runbooks.conftest import LONG, SHORT
 
@@ -137,3 +137,9 @@ def test_a_finding_stays_the_same_one_when_lines_move(known: Known) -> None:
 
 def test_nothing_found_is_an_empty_log() -> None:
     assert log_of(Report((), 0, 0))["runs"][0]["results"] == []
+
+
+def test_a_file_name_that_is_no_text_is_percent_encoded() -> None:
+    odd = Located("load", "error", "a\udcff.yaml", 1, 1, "not UTF-8 text.", "save it as UTF-8.")
+    place = log_of(Report((odd,), 0, 1))["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "a%FF.yaml"
