@@ -28,7 +28,7 @@ import guards
 from bot.conclusions import Conclusion, change_of, kept, recorded
 from bot.operations.base import Operation
 from bot.past_calendars import PastCalendars
-from bot.stages.promoted import Promoted
+from bot.stages.promoted import Promoted, with_environment
 from bot.store import history
 from bot.store.decisions import RecordedDecision
 from bot.store.history import Past, Written
@@ -83,9 +83,10 @@ def rules_of(
 ) -> tuple[Guard, ...]:
     """The rules of an operation and of a runbook's step, as bot/stages/gate.py puts them together, without `promotion`.
 
-    granted: a promotion record puts the environment into the scopes.
+    granted: a promotion record adds the environment.
     """
-    chain: list[Guard] = [*guards.guards_of(operation.plan)]
+    own = guards.guards_of(operation.plan)
+    chain: list[Guard] = with_environment(own, environment) if granted else [*own]
     if safety is not None:
         scopes = tuple(dict.fromkeys((*safety.scopes, environment))) if granted else tuple(safety.scopes)
         chain += [AllowedEnvs(envs=scopes), BlastRadius(max_targets=safety.blast_radius.max_targets)]

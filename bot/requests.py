@@ -166,6 +166,7 @@ class Requests(IncidentRequests):
         if runbook is None:
             return Deny("unknown_runbook", f"No runbook is called {runbook_id}.", "`/runbook list` shows all.")
         scopes = sorted({scope for step in runbook.steps if step.safety for scope in step.safety.scopes})
+        equipment.promotions.refresh()
         record = equipment.promotions.record(runbook.id, digest_of(runbook), service.environment)
         if scopes and service.environment not in scopes and record is None:
             reason = f"{runbook.title} is for {', '.join(scopes)}, not for {service.environment}."

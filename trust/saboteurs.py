@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trust import saboteurs_approval, saboteurs_asking, saboteurs_freeze, saboteurs_size, saboteurs_time
+from trust import (
+    saboteurs_approval,
+    saboteurs_asking,
+    saboteurs_freeze,
+    saboteurs_promotion,
+    saboteurs_size,
+    saboteurs_time,
+)
 from trust.saboteur import Saboteur
 
 # The guards' rules; approvals and the engine come after them, one line for each list.
@@ -17,6 +24,7 @@ LISTS: tuple[tuple[Saboteur, ...], ...] = (
     saboteurs_time.SABOTEURS,
     saboteurs_size.SABOTEURS,
     saboteurs_approval.SABOTEURS,
+    saboteurs_promotion.SABOTEURS,
     saboteurs_freeze.SABOTEURS,
 )
 SABOTEURS: tuple[Saboteur, ...] = tuple(each for one in LISTS for each in one)

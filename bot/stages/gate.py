@@ -17,7 +17,7 @@ from bot.plan import Act, Plan, PlanStep
 from bot.services import Person
 from bot.stages.base import Equipment
 from bot.stages.known import NOTHING, Known
-from bot.stages.promoted import granted, rule_of
+from bot.stages.promoted import granted, rule_of, with_environment
 from bot.store import attempts, breakers, history, leases
 from bot.store.trials import Setback
 from guards.allowed_envs import AllowedEnvs
@@ -105,7 +105,10 @@ def decide_step(
     setback: what `bot.stages.promoted.setback_of` found in the same transaction. undo: the step's rollback is asked about.
     """
     operation = equipment.operations[step.act.operation]
-    chain: list[guards.Guard] = [*guards.guards_of(operation.plan), rule_of(equipment, plan, setback, undo=undo)]
+    chain: list[guards.Guard] = [*guards.guards_of(operation.plan)]
+    if granted(equipment, plan):
+        chain = with_environment(chain, plan.environment)
+    chain.append(rule_of(equipment, plan, setback, undo=undo))
     safety = _safety(equipment, plan, step)
     if safety is not None:
         chain.append(AllowedEnvs(envs=tuple(safety.scopes)))

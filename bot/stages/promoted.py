@@ -7,7 +7,7 @@ own and nobody can forget to write it. Must not read files: bot/stages/known.py 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -21,6 +21,8 @@ from bot.store import trials
 from bot.store.runs import Run
 from bot.store.trials import Setback
 from bot.transcript import Entry, EntryKind
+from guards.allowed_envs import AllowedEnvs
+from guards.chain import Guard
 from guards.context import Context
 from guards.decision import Allow, Deny, Verdict
 from guards.missing import missing
@@ -106,6 +108,19 @@ def setback_of(session: Session, equipment: Equipment, plan: Plan) -> Setback | 
 def granted(equipment: Equipment, plan: Plan) -> bool:
     """Whether a record names this version for the plan's environment: it may be used there even if no scope says so."""
     return equipment.promotions.record(plan.runbook, plan.runbook_digest, plan.environment) is not None
+
+
+def with_environment(rules: Iterable[Guard], environment: str) -> list[Guard]:
+    """The same rules, `allowed_envs` with one environment more: what a record adds to what an operation was made for (X3).
+
+    Nothing else of an operation gives way to a record: its questions, limits and hard blocks stay.
+    """
+    return [
+        AllowedEnvs(envs=(*rule.envs, environment))
+        if isinstance(rule, AllowedEnvs) and environment not in rule.envs
+        else rule
+        for rule in rules
+    ]
 
 
 def to_review(

@@ -1,0 +1,59 @@
+"""`runbookctl demote`: a promotion is taken back by hand, and its file says who and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.config import load
+from bot.policy_inputs import make_promotions
+from guards.decision import Deny
+from guards.policy import Policy
+from runbooks.promotion import Promotion, parse_promotion
+from tests.bot.cli.conftest import Command
+
+WORDS = ("demote", "--action", "restart-service", "--env", "prod")
+
+
+@pytest.fixture
+def record(installation: Path) -> Path:
+    (installation / "state").mkdir()
+    return installation / "runbooks" / "promotions" / "restart-service.prod.yaml"
+
+
+def test_the_record_stays_and_no_longer_counts(installation: Path, record: Path, runbookctl: Command) -> None:
+    found = load(installation / "countersign.yaml", {})
+    records = make_promotions(found, Policy.from_mapping(found.policy))
+    before = parse_promotion(record.read_text(encoding="utf-8"), "x")
+    assert isinstance(before, Promotion)
+    assert records.promoted("restart-service", before.digest, "prod") == before
+    told = runbookctl(*WORDS, "--by", "cora", "--reason", "It hid a leak: twice.")
+    assert (told.code, told.err) == (0, "")
+    assert "Withdrawn: restart-service" in told.out
+    after = parse_promotion(record.read_text(encoding="utf-8"), "x")
+    assert isinstance(after, Promotion)
+    assert after.withdrawn is not None
+    assert (after.withdrawn.by, after.withdrawn.why) == ("cora", "It hid a leak: twice.")
+    records.refresh()
+    answer = records.promoted("restart-service", before.digest, "prod")
+    assert isinstance(answer, Deny)
+    assert "It hid a leak: twice." in answer.reason
+
+
+def test_a_second_time_there_is_nothing_to_withdraw(record: Path, runbookctl: Command) -> None:
+    assert runbookctl(*WORDS, "--by", "cora", "--reason", "It hid a leak.").code == 0
+    text = record.read_text(encoding="utf-8")
+    told = runbookctl(*WORDS, "--by", "cora", "--reason", "It hid a leak.")
+    assert told.code == 1
+    assert "no promotion of restart-service to prod" in told.out
+    assert record.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(("by", "reason", "code"), [("eve", "because", 1), ("cora", " ", 2), ("cora", "x" * 501, 2)])
+def test_it_needs_somebody_known_and_a_sentence(
+    record: Path, runbookctl: Command, by: str, reason: str, code: int
+) -> None:
+    text = record.read_text(encoding="utf-8")
+    assert runbookctl(*WORDS, "--by", by, "--reason", reason).code == code
+    assert record.read_text(encoding="utf-8") == text
