@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -82,9 +83,9 @@ def needed_secrets(found: Configuration) -> list[Check]:
 
 def rules(found: Configuration) -> list[Check]:
     """Policy, people and runbooks fit together."""
-    from bot.roster import FACT_NAMES, OPERATIONS
+    from bot.roster import ADAPTERS, FACT_NAMES, OPERATIONS
     from guards.policy import Policy, PolicyError
-    from runbooks.lint import lint
+    from runbooks.lint import Known, lint_one, look_at
     from runbooks.load import BUILTIN, load_catalog
 
     checks: list[Check] = []
@@ -106,10 +107,13 @@ def rules(found: Configuration) -> list[Check]:
     folders = [found.path.parent / folder for folder in found.file.runbooks]
     catalogue = load_catalog([*([BUILTIN] if found.file.builtin_runbooks else []), *folders])
     checks += [Check("runbooks", "error", f"{p.file}:{p.line}: {p.message}", p.fix) for p in catalogue.problems]
+    shipped = Known(OPERATIONS, FACT_NAMES, adapters=ADAPTERS)
+    yours = replace(shipped, policy=policy)  # only those can be fitted to your policy
     for runbook in catalogue.runbooks.values():
+        known = shipped if Path(runbook.source).is_relative_to(BUILTIN) else yours
         checks += [
             Check("runbooks", "error", f"{runbook.id}: {f.message}", f.fix)
-            for f in lint(runbook, OPERATIONS, FACT_NAMES)
+            for f in lint_one(look_at(runbook, known))
             if f.severity == "error"
         ]
     if not checks:

@@ -65,20 +65,22 @@ def loosened_guard(subject: Subject) -> Iterator[Finding]:
 
 
 def _scopes(step: str, safety: Safety, policy: Policy, here: Path) -> Iterator[Finding]:
+    """An environment that policy does not know is never offered there, which is only odd; one that forbids it is a claim."""
     words = {(environment, risk): word for environment, risk, word in policy.cells}
+    forbidden = [s for s in safety.scopes if words.get((s, safety.risk), "forbid") == "forbid"]
     for i, scope in enumerate(safety.scopes):
         path = (*here, "scopes", i)
         if scope not in policy.environments:
             listed = ", ".join(policy.environments)
             yield Finding(
-                "loosened-guard", "error", f"policy knows no environment {scope}.", f"use one of {listed}.", path
+                "loosened-guard", "warning", f"policy knows no environment {scope}.", f"use one of {listed}.", path
             )
-        elif words.get((scope, safety.risk), "forbid") == "forbid":
-            yield Finding(
-                "loosened-guard",
-                "error",
+        elif scope in forbidden:
+            yield _claim(
                 f"policy forbids what has the risk {safety.risk} in {scope}, so {step} can never run there.",
                 "take the scope out, or have the policy reviewed.",
+                forbidden,
+                safety,
                 path,
             )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runbooks.load import BUILTIN
 from tests.bot.cli.conftest import Command
 from tests.fakes.installation import NEEDED
 
@@ -110,6 +111,17 @@ def test_a_runbook_with_a_mistake_is_named_with_its_line(runbookctl: Command, in
     told = runbookctl("doctor", "--offline")
     assert told.code == 2
     assert "bad.yaml:3" in told.out
+
+
+def test_a_runbook_of_yours_that_claims_more_than_policy_gives_is_an_error(
+    runbookctl: Command, installation: Path
+) -> None:
+    shipped = (BUILTIN / "services" / "restart-service.yaml").read_text(encoding="utf-8")
+    mine = shipped.replace("id: restart-service", "id: mine").replace("max_targets: 1", "max_targets: 40")
+    (installation / "runbooks" / "mine.yaml").write_text(mine)
+    told = runbookctl("doctor", "--offline")
+    assert told.code == 2
+    assert "mine: it may touch 40 targets" in told.out
 
 
 def test_a_state_folder_that_cannot_be_written(runbookctl: Command, installation: Path) -> None:
