@@ -88,7 +88,11 @@ def test_what_policy_gives_may_be_said(safety: str, compared: Known) -> None:
     ("safety", "severity", "words"),
     [
         ("risk: safe, scopes: [qa]", "warning", "policy knows no environment qa"),
-        ("risk: caution, scopes: [staging, prod], " + PROD, "warning", "policy forbids what has the risk caution in prod"),
+        (
+            "risk: caution, scopes: [staging, prod], " + PROD,
+            "warning",
+            "policy forbids what has the risk caution in prod",
+        ),
         ("risk: caution, scopes: [prod], " + PROD, "error", "policy forbids what has the risk caution in prod"),
         ("risk: forbidden, scopes: [dev]", "error", "policy forbids"),
         ("risk: safe, scopes: [staging], autonomy: auto", "error", "approve in staging"),
