@@ -39,6 +39,11 @@ class Installation:
     promotions: PromotionRecords | None = None
     imports: int = 0
 
+    @property
+    def is_example(self) -> bool:
+        """Whether it is the example, of which nothing is promoted and nothing changes with time."""
+        return self.promotions is None
+
 
 def installation(config: str | None, runbooks: list[Path] | None, environment: str, given: Facts) -> Installation:
     """The configured installation, and the example where there is no configuration."""
@@ -112,6 +117,9 @@ def place_of(found: Installation, delivery: Delivery, name: str, environment: st
             raise typer.BadParameter(f"{name} is in {', '.join(several)}: say which", param_hint="--environment")
         place = f" in {environment}" if environment else ""
         raise typer.BadParameter(f"{found.name} has no {name}{place}; it has {_names(found)}", param_hint="--service")
+    if not reference:
+        why = "names no service, so --service cannot say what it means."
+        raise ConfigurationError(why, place="--alert: event.data.service.id", fix="write the id that PagerDuty sends.")
     return service, about(found.catalogue, service, reference)
 
 

@@ -66,7 +66,9 @@ def simulate(
     about, catalogue = place_of(found, delivery, service, environment)
     check_facts(found, about, given)
     asker = person_of(found, as_)
-    at = _moment(now, delivery)
+    if expect is not None and not now and not found.is_example and delivery.at is None:
+        raise typer.BadParameter("say a moment, so that it is the same tomorrow", param_hint="--now")
+    at = _moment(now, delivery, fixed=found.is_example)
     text, data, picture = asyncio.run(_rehearsed(found, catalogue, delivery, given, asker, runbook, at))
     if html is not None:
         _save(html, picture)
@@ -99,13 +101,14 @@ def _facts(texts: list[str] | None, file: Path | None) -> dict[str, dict[str, An
     return found
 
 
-def _moment(text: str, delivery: Delivery) -> datetime:
+def _moment(text: str, delivery: Delivery, *, fixed: bool) -> datetime:
+    """When it happens. fixed: without a time of its own always the same, as in the example; else this moment."""
     from bot.simulation.alert import sensible
     from bot.simulation.still import AT
 
-    if not text:
+    if not text and (delivery.at is not None or fixed):
         return delivery.at or AT
-    if text == "now":
+    if text in ("", "now"):
         return datetime.now(UTC)
     try:
         at = datetime.fromisoformat(text)

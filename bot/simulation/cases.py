@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 import guards
 from bot.incident import Incident, IncidentStatus, Severity
 from bot.plan import Plan, PlanStep
@@ -105,8 +107,9 @@ async def play(runbooks: Iterable[Runbook], policy: Policy | None = None) -> lis
 async def _play(equipment: Equipment, runbook: Runbook, number: int, case: Case) -> CaseResult:
     try:
         service = examples.service((runbook,), environment=case.environment, facts=case.facts, targets=case.targets)
-    except ValueError:
-        bad = f"{case.environment!r} cannot be the name of an environment"
+    except ValidationError as error:
+        first = error.errors()[0]
+        bad = f"no service can be made of it: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
         return CaseResult(runbook.id, runbook.source, number, case.name, "failed", Came(), (bad,))
     catalogue = examples.catalogue(service)
     # What waits for an adapter is never offered; its conditions are judged all the same.

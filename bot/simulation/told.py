@@ -106,7 +106,7 @@ class Told:
 
     def hints(self, ranked: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         """Where facts are missing: those of the runbook's own test, as options that can be copied."""
-        if self._rehearsal.plan is not None:
+        if self._rehearsal.plan is not None or not self._rehearsal.incident.service:
             return
         for one in ranked:
             runbook = self._equipment.library.get(one["runbook"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from bot.errors import ConfigurationError
 from bot.incident import ServiceReference
 from bot.services import Catalogue
 from bot.simulation import examples
-from bot.simulation.alert import PLAIN_SERVICE_ID, SOURCE, PlainAlert, plain_delivery
+from bot.simulation.alert import PLAIN_SERVICE_ID, SOURCE, Delivery, PlainAlert, plain_delivery
 
 ALERT = plain_delivery(PlainAlert(title="x"))
 
@@ -81,6 +82,15 @@ def test_a_service_is_never_guessed(
 ) -> None:
     with pytest.raises(typer.BadParameter, match=says):
         place_of(several(example(monkeypatch, tmp_path)), ALERT, name, environment)
+
+
+def test_a_delivery_without_a_service_cannot_be_about_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    event = {"id": "1", "event_type": "incident.triggered", "data": {"id": "P1", "title": "x"}}
+    delivery = Delivery(json.dumps({"event": event}).encode(), plain=False)
+    found = example(monkeypatch, tmp_path)
+    assert place_of(found, delivery, "", "")[0] is None
+    with pytest.raises(ConfigurationError, match="names no service"):
+        place_of(found, delivery, "payments", "")
 
 
 def test_a_fact_that_would_not_be_observed_decides_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

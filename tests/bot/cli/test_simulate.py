@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,18 @@ def test_a_configured_installation_is_used_as_it_is(runbookctl: Command, install
     assert not (installation / "state").exists() or not list((installation / "state").glob("*.db"))
 
 
+def test_with_a_configuration_it_is_now_and_a_golden_text_needs_a_moment(
+    runbookctl: Command, installation: Path, tmp_path: Path
+) -> None:
+    before = datetime.now(UTC)
+    opened = json.loads(runbookctl(*DOWN, "--json").out)["incident"]["opened_at"]
+    assert before <= datetime.fromisoformat(opened) <= datetime.now(UTC)
+    golden = ("--expect", str(tmp_path / "golden.txt"), "--write")
+    told = runbookctl(*DOWN, *golden)
+    assert (told.code, "--now" in told.err) == (2, True)
+    assert runbookctl(*DOWN, *golden, "--now", "2026-12-01T08:00:00Z").code == 0
+
+
 def test_a_fact_that_the_catalogue_does_not_observe_is_refused(runbookctl: Command, installation: Path) -> None:
     told = runbookctl(*PLAIN, "--fact", "nonsense.status=1")
     assert told.code == 2
@@ -237,8 +250,6 @@ def test_usage_is_exit_2_with_what_to_write_and_never_a_traceback(
 
 
 def test_now_is_this_moment(runbookctl: Command) -> None:
-    from datetime import UTC, datetime
-
     before = datetime.now(UTC)
     opened = json.loads(runbookctl(*DOWN, "--now", "now", "--json").out)["incident"]["opened_at"]
     assert before <= datetime.fromisoformat(opened) <= datetime.now(UTC)

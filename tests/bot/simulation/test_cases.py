@@ -118,7 +118,12 @@ def test_an_environment_that_no_service_can_have_fails_the_case() -> None:
     made = runbook(f"{DOWN}, expect: {{step: restart}}")
     case = made.tests[0].model_copy(update={"environment": ".."})
     (result,) = play_cases(made.model_copy(update={"tests": (case,)}))
-    assert result.wrong == ("'..' cannot be the name of an environment",)
+    assert result.wrong[0].startswith("no service can be made of it: environment: ")
+
+
+def test_a_kind_of_target_that_no_service_can_have_fails_the_case() -> None:
+    result = played(f"{DOWN}, targets: {{'a b': {{}}}}, expect: {{step: restart}}")
+    assert result.wrong[0].startswith("no service can be made of it: name: ")
 
 
 def test_another_policy_may_be_tried() -> None:
