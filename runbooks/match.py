@@ -16,7 +16,7 @@ from runbooks.index import Index
 from runbooks.model import Runbook
 from runbooks.search import Hit, words
 from runbooks.signatures import Found
-from runbooks.situation import Situation, alert_words, passages
+from runbooks.situation import Situation, alert_texts, passages
 
 __all__ = ["THRESHOLD", "Index", "Ranked", "Situation", "explain", "match", "waiting_for", "words"]
 
@@ -104,10 +104,11 @@ def _index_of(runbooks: Mapping[str, Runbook], index: Index | None) -> Index:
 
 
 def _look(index: Index, situation: Situation, facts: Mapping[str, Mapping[str, Any]]) -> _Sight:
-    text = alert_words(situation, facts)
-    present = frozenset(text)
+    texts = alert_texts(situation, facts)
+    present = frozenset(word for text in texts for word in text)
+    joined = "\n".join(f" {' '.join(text)} " for text in texts)
     found = index.by_signature(passages(situation, facts))
-    return _Sight(situation, facts, index, f" {' '.join(text)} ", present, found, index.by_words(present))
+    return _Sight(situation, facts, index, joined, present, found, index.by_words(present))
 
 
 def _ordered(found: Iterable[Ranked]) -> tuple[Ranked, ...]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from runbooks.search import name_in_words, words
+from runbooks.search import MAX_TEXT, name_in_words, words
 from runbooks.signatures import Passage
 
 ALERT_FACT = "alert_details"
@@ -18,7 +19,7 @@ ALERT_FACT = "alert_details"
 LOG_KEYS = ("lines", "log", "excerpt", "messages")
 """Keys under which a fact carries log lines: a text, a list of texts, or a list of mappings with one of LINE_KEYS."""
 LINE_KEYS = ("message", "line", "text", "pattern", "sample")
-MAX_LINES = 200  # newest log lines of one fact that are looked at
+MAX_LINES = 200  # lines of the alert, lines given with it, and newest log lines of each fact that are looked at
 MAX_FIELDS = 50
 
 
@@ -52,17 +53,23 @@ class Situation:
         }
 
 
-def alert_words(situation: Situation, facts: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """The words that the alert says of itself: title, details, its name taken apart, and what the monitor added."""
-    told = (text for _, text in _said(situation, facts))
-    return words("\n".join((*told, name_in_words(situation.alert))))
+def alert_texts(situation: Situation, facts: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    """What the alert says of itself as words, text by text: its name taken apart, title, details, what the monitor added.
+
+    Text by text, so that the end of one and the beginning of the next never make a phrase together.
+    """
+    left = MAX_TEXT
+    found: list[tuple[str, ...]] = []
+    for text in (name_in_words(situation.alert), *(text for _, text in _said(situation, facts))):
+        found.append(words(text[:left]))
+        left = max(0, left - len(text))
+    return tuple(one for one in found if one)
 
 
 def passages(situation: Situation, facts: Mapping[str, Mapping[str, Any]]) -> Iterator[Passage]:
     """Every text in which a known error may stand: what the alert says, then log lines, the newest first."""
-    for place, text in _said(situation, facts):
-        for line in text.splitlines():
-            yield Passage(place, line)
+    told = (Passage(place, line) for place, text in _said(situation, facts) for line in text.splitlines())
+    yield from islice(told, MAX_LINES)  # a talkative alert must not hide the log
     for number, line in enumerate(situation.log_lines[:MAX_LINES], 1):
         yield Passage(f"log line {number}", line)
     for name, value in sorted(facts.items()):

@@ -65,6 +65,12 @@ def test_words_match_in_any_form_and_details_count(make: Callable[..., Runbook])
     assert "resembles" in partly.reasons[0]
 
 
+def test_the_end_of_one_text_and_the_beginning_of_the_next_are_no_phrase(make: Callable[..., Runbook]) -> None:
+    across = Situation(title="payments service", details={"a": "down since noon"})
+    (ranked,) = match(_catalogue(make, a=()), across, SICK)
+    assert ranked.reasons[0].startswith("the text resembles")
+
+
 def test_nothing_in_common_is_no_match_but_is_explained(make: Callable[..., Runbook]) -> None:
     books = _catalogue(make, a=())
     other = Situation(title="certificate expires")

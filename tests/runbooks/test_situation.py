@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbooks.situation import MAX_FIELDS, MAX_LINES, Situation, alert_words, passages
+from runbooks.search import MAX_TEXT
+from runbooks.situation import MAX_FIELDS, MAX_LINES, Situation, alert_texts, passages
 
 ALERT = Situation(title="Payments are slow", alert="HighErrorRate", details={"host": "web-1\nweb-2"})
 
@@ -54,11 +55,13 @@ def test_other_values_are_not_log_lines(value: dict[str, Any]) -> None:
 def test_what_the_monitor_said_counts_as_the_alert() -> None:
     said = {"alert_details": {"summary": "heap full", "details": {"error": "OutOfMemoryError", "count": 3}}}
     assert ("the monitor's error", "OutOfMemoryError") in _texts(Situation(), **said)
-    assert {"heap", "full", "outofmemoryerror"} <= set(alert_words(Situation(), said))
+    assert alert_texts(Situation(), said) == (("heap", "full"), ("outofmemoryerror",))
 
 
 def test_the_alerts_name_is_taken_apart_for_words() -> None:
-    assert alert_words(ALERT, {}) == ("payment", "are", "slow", "web", "1", "web", "2", "high", "error", "rate")
+    assert alert_texts(ALERT, {}) == (
+        ("high", "error", "rate"), ("payment", "are", "slow"), ("web", "1", "web", "2"),
+    )  # fmt: skip
 
 
 def test_everything_is_bounded() -> None:
@@ -79,9 +82,15 @@ KEYS = st.sampled_from(["lines", "log", "details", "summary", "x"])
 @given(st.dictionaries(st.sampled_from(["logs", "alert_details"]), st.dictionaries(KEYS, JSON, max_size=4), max_size=2))
 def test_facts_of_any_shape_can_be_looked_at(facts: dict[str, dict[str, Any]]) -> None:
     assert all(isinstance(p.text, str) and p.place for p in passages(ALERT, facts))
-    assert alert_words(ALERT, facts)
+    assert alert_texts(ALERT, facts)
 
 
 def test_conditions_see_the_incidents_fields() -> None:
     seen = Situation(title="t", alert="A", labels={"a": "b"}).variables()
     assert (seen["alert"], seen["alert_name"], seen["labels"], seen["environment"]) == ("A", "A", {"a": "b"}, "")
+
+
+def test_a_talkative_alert_neither_hides_the_log_nor_costs_more_than_its_bound() -> None:
+    loud = Situation(title="x", details={f"k{n}": "word\n" * 5000 for n in range(40)})
+    assert _texts(loud, logs={"lines": ["boom"]})[-1] == ("a log line (logs)", "boom")
+    assert sum(len(" ".join(text)) for text in alert_texts(loud, {})) <= MAX_TEXT
