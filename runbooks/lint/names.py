@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from runbooks import expression
 from runbooks.lint.finding import Finding, Path, Severity
@@ -211,11 +212,12 @@ def unknown_fact(subject: Subject) -> Iterator[Finding]:
         yield Finding("unknown-fact", severity, f"there is no fact {name}.", _suggestion(name, facts), path)
 
 
-def _facts_named(text: str) -> list[str]:
+@lru_cache(maxsize=512)
+def _facts_named(text: str) -> tuple[str, ...]:
     """As expression.facts_named, and ten times as fast for the usual spelling, which is nearly every condition."""
     count = text.count("facts")
     found = _DOTTED.findall(text) if count else []
-    return sorted(set(found) if len(found) == count else expression.facts_named(text))
+    return tuple(sorted(set(found) if len(found) == count else expression.facts_named(text)))
 
 
 @rule(

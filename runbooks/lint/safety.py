@@ -166,7 +166,7 @@ def unreachable_step(subject: Subject) -> Iterator[Finding]:
     changing = {i for i, _ in subject.changing}
     ends: list[Step] = []  # changing steps before this one that nothing passes over
     for i, step in enumerate(subject.runbook.steps):
-        stop = _stopped_by(step, ends)
+        stop = _stopped_by(step, ends) if ends else None
         if stop is not None:
             yield Finding(
                 "unreachable-step",
