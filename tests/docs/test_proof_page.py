@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trust import __main__ as program
-from trust import b1, b2, b5, b6, b16, b17
+from trust import b1, b2, b5, b16, b17
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| (b\d+) \| (.+)$", PAGE, re.MULTILINE))
