@@ -25,6 +25,7 @@ check: .venv/development
 bench: .venv/development
 	$(BIN)/python -m bench
 
+# The proofs in their long form: about three quarters of an hour on two idle cores (docs/proof.md).
 trust: .venv/development
 	$(BIN)/python -m trust
 
