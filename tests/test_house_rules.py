@@ -170,12 +170,15 @@ ELSEWHERE = {
         "bot/sandbox",
         "bot_process controls deployment environment history people",
     ),
+    "tests/bot/sandbox/gameday/test_load.py": ("one table of files and mistakes", "bot/sandbox/gameday", "scenario sense"),
+    "tests/bot/sandbox/gameday/test_score.py": ("what was seen is data for it", "bot/sandbox/gameday", "reading sight words"),
+    "tests/scenarios/test_gameday.py": ("played for real", "bot/sandbox/gameday", "hands play watch world"),
     "tests/scenarios/test_stories.py": (
         "a story is a test",
         "bot/sandbox/stories",
         (
             "__init__ bot_killed break_glass clear_cache flapping_restart freeze_mid_run kill_switch not_approved"
-            " scale_with_approval scene service_crash slack_down two_groups verify_fails"
+            " scale_with_approval scene service_crash slack_down two_groups unanswered verify_fails"
         ),
     ),
     "tests/runbooks/lint/test_lint.py": (

@@ -14,6 +14,7 @@ from bot.sandbox.stories import (
     service_crash,
     slack_down,
     two_groups,
+    unanswered,
     verify_fails,
 )
 from bot.sandbox.story import Story
@@ -33,5 +34,6 @@ STORIES: dict[str, Story] = {
         kill_switch.STORY,
         freeze_mid_run.STORY,
         break_glass.STORY,
+        unanswered.STORY,
     )
 }
