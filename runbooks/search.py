@@ -26,10 +26,6 @@ LEAST = 0.5  # of the weight of a word that only one runbook has: less than that
 
 _BETWEEN = {code: " " for code in range(128) if not chr(code).isalnum()}
 _HUMP = re2.compile(r"([\p{Ll}\pN])(\p{Lu})")
-# Words that say nothing about what is wrong, in a language of short sentences.
-_EMPTY = frozenset(
-    ["a", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "for", "from", "has", "have", "how", "if", "in", "into", "is", "it", "its", "may", "no", "not", "of", "on", "one", "or", "our", "out", "so", "than", "that", "the", "their", "them", "then", "there", "they", "this", "to", "too", "until", "up", "was", "were", "what", "when", "where", "which", "while", "who", "with", "you", "your"]
-)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -38,6 +34,18 @@ def words(text: str) -> tuple[str, ...]:
     # by table where it can be: an alert's text is split for every incident, and this is most of what a search costs
     apart = plain.translate(_BETWEEN) if plain.isascii() else "".join(c if c.isalnum() else " " for c in plain)
     return tuple(w[:-1] if len(w) > 3 and w[-1] == "s" and w[-2] != "s" else w for w in apart.split())
+
+
+# Words that say nothing about what is wrong; a small catalogue cannot tell by itself that they are common.
+_EMPTY = frozenset(
+    words(
+        "a about after again all also always an and any are as at be because been before being between both but by can "
+        "could did do does during each every few for from get had has have here how if in into is it its just many may "
+        "more most much must no nor not now of off often on once one only or other our out over own per same she should "
+        "since so some still such than that the their them then there these they this those through to too under until "
+        "up very was we were what when where whether which while who whom whose why will with without would yet you your"
+    )
+)
 
 
 def name_in_words(name: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbooks.load import load_runbook
+from runbooks.load import BUILTIN, Library, load_runbook
 from runbooks.match import THRESHOLD, Index, Situation, explain, match, words
 from runbooks.model import Match, Runbook
 from tests.runbooks.conftest import LONG
@@ -20,6 +20,7 @@ from tests.runbooks.conftest import LONG
 DOWN = Situation(title="Service down: payments", severity="critical", service="payments", environment="prod")
 SICK = {"health": {"status": 500}}
 PLAIN = load_runbook(LONG, "demo.yaml")
+SHIPPED = Library([BUILTIN])
 
 
 def _catalogue(make: Callable[..., Runbook], **changes: tuple[str, ...]) -> dict[str, Runbook]:
@@ -262,3 +263,15 @@ def test_T46_reasons_hold_nothing_of_a_log_line(make: Callable[..., Runbook]) ->
     secret = {"logs": {"lines": ["OutOfMemoryError password=hunter2"]}}
     (ranked,) = match({"heap": book}, Situation(), secret)
     assert "hunter2" not in str(ranked.reasons)
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED.runbooks))
+def test_every_alert_and_symptom_of_a_shipped_runbook_is_enough_for_an_offer(name: str) -> None:
+    book = SHIPPED.runbooks[name]
+    wanted = book.match
+    asked = [Situation(alert=alert, labels=wanted.labels) for alert in wanted.alerts]
+    asked += [Situation(title=symptom, labels=wanted.labels) for symptom in wanted.symptoms]
+    for situation in asked:
+        (found,) = (r for r in explain(SHIPPED.runbooks, situation, {}, SHIPPED.index) if r.runbook is book)
+        assert found.score >= THRESHOLD
+        assert found.obstacle in ("", "unproven", "condition", "waits")
