@@ -110,6 +110,7 @@ class Answers(Explanations):
                         "title": r.title,
                         "owner": r.owner,
                         "scopes": sorted({e for s in r.steps if s.safety for e in s.safety.scopes}),
+                        "waits_for": list(r.waits_for),
                         "review": review.get(r.id, ""),
                     }
                     for r in found

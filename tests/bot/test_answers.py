@@ -84,6 +84,7 @@ async def test_runbooks_are_listed_with_where_they_are_for(trouble: Scene) -> No
     assert found["clear-cache"]["scopes"] == ["staging"]
     assert found["restart-service"]["scopes"] == ["dev", "prod", "staging"]
     assert list(found) == sorted(found)
+    assert found["restart-service"]["waits_for"] == []
 
 
 async def test_T38_a_catalogue_that_is_not_in_force_is_seen_where_people_look(trouble: Scene) -> None:

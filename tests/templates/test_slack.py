@@ -179,7 +179,7 @@ def reply_data(shape: Any, name: str) -> dict[str, Any]:
             "entries": [shape.entry(k) for k in EntryKind] * 3,
         },
         "list": {
-            "runbooks": [{"id": t, "title": t, "owner": t, "scopes": [t]}] * 60,
+            "runbooks": [{"id": t, "title": t, "owner": t, "scopes": [t], "waits_for": [t, t]}] * 60,
             "catalogue": {"problems": 1, "first": t, "since": None},
         },
         "show": {
