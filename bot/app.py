@@ -113,6 +113,9 @@ def live_status_of(clients: Clients) -> Callable[[Incident], Awaitable[IncidentS
 async def assemble(found: Configuration) -> Bot:
     """Make every part and join them. Nothing runs yet. Raises ConfigurationError."""
     policy, library, sources = make_policy(found), make_library(found), assembly.make_sources(found)
+    promotions = policy_inputs.make_promotions(found, policy)
+    for problem in promotions.problems:
+        log().warning("a promotion record promotes nothing", problem=str(problem))
     folder = found.state_dir
     store = await Store.open(found.address("DATABASE_URL", f"sqlite+aiosqlite:///{folder / 'countersign.db'}"))
     inbox = Inbox.open(folder / "inbox.db")
@@ -152,7 +155,7 @@ async def assemble(found: Configuration) -> Bot:
         notes=found.file.pagerduty.write_notes,
         stale_after=found.file.pagerduty.stale_after,
         clock_jumped=clock.jumped,
-        promotions=policy_inputs.make_promotions(found, policy),
+        promotions=promotions,
     )
 
     async def look_again(incident_id: str) -> None:

@@ -16,7 +16,6 @@ from bot.clients.http import HttpClient
 from bot.config import Configuration
 from bot.errors import ConfigurationError
 from bot.membership import Groups
-from bot.telemetry import log
 from guards.policy import Policy
 from runbooks.ladder import Ladder
 from runbooks.promotion_records import PromotionRecords
@@ -72,7 +71,10 @@ def make(
 
 
 def make_promotions(found: Configuration, policy: Policy) -> PromotionRecords:
-    """The promotion records. One that cannot be read promotes nothing and is told; a ladder that makes no sense stops."""
+    """The promotion records. One that cannot be read promotes nothing, and is in `problems`.
+
+    Raises ConfigurationError for a ladder that makes no sense.
+    """
     given = found.file.promotion
     place = f"{found.path.name}: promotion"
     unknown = sorted({*given.ladder, *given.without_record} - set(policy.environments))
@@ -83,7 +85,4 @@ def make_promotions(found: Configuration, policy: Policy) -> PromotionRecords:
         fix = f"begin with {policy.lowest_environment} and name each environment once, the riskiest last."
         raise ConfigurationError("the ladder is not in order.", place=f"{place}.ladder", fix=fix)
     ladder = Ladder(policy.lowest_environment, given.ladder, frozenset(given.without_record))
-    made = PromotionRecords(found.promotion_folders, ladder, demotes=given.demote_on_failure)
-    for problem in made.problems:
-        log().warning("a promotion record promotes nothing", file=problem.file, line=problem.line, problem=problem.message)
-    return made
+    return PromotionRecords(found.promotion_folders, ladder, demotes=given.demote_on_failure)

@@ -115,10 +115,14 @@ def _why_not(records: Sequence[Promotion], runbook: str, digest: str, environmen
     return f"{version} has no promotion record for {where}."
 
 
+def scopes(runbook: Runbook) -> frozenset[str]:
+    """Every environment that a step of the runbook is meant for."""
+    return frozenset(scope for step in runbook.steps if step.safety for scope in step.safety.scopes)
+
+
 def above_lowest(runbook: Runbook, lowest: str) -> tuple[str, ...]:
     """The environments in the runbook's scopes above the lowest, where it needs a promotion record, sorted."""
-    found = {scope for step in runbook.steps if step.safety for scope in step.safety.scopes}
-    return tuple(sorted(found - {lowest}))
+    return tuple(sorted(scopes(runbook) - {lowest}))
 
 
 def load_promotions(folders: Sequence[Path | str]) -> tuple[tuple[Promotion, ...], tuple[Problem, ...]]:

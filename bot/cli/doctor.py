@@ -20,6 +20,7 @@ from bot.cli.options import ConfigOption, JsonOption
 from bot.config import Configuration, load, locate
 from bot.errors import ConfigurationError, CountersignError
 
+SHOWN = 5
 SLACK_API = "https://slack.com/api/"
 
 
@@ -121,6 +122,42 @@ def rules(found: Configuration) -> list[Check]:
     return checks
 
 
+def promotions(found: Configuration) -> list[Check]:
+    """The ladder makes sense, every record can be read, and what is meant for an environment is promoted there."""
+    from bot.app import make_policy
+    from bot.policy_inputs import make_promotions
+    from runbooks.digest import digest
+    from runbooks.load import BUILTIN, load_catalog
+    from runbooks.promotion import scopes
+
+    try:
+        policy = make_policy(found)
+    except ConfigurationError:
+        return []  # `rules` tells it
+    try:
+        records = make_promotions(found, policy)
+    except ConfigurationError as error:
+        return [Check("promotion", "error", f"{error.place}: {error.message}", error.fix)]
+    checks = [Check("promotion", "error", f"{p.file}:{p.line}: {p.message}", p.fix) for p in records.problems]
+    folders = [found.path.parent / folder for folder in found.file.runbooks]
+    runbooks = load_catalog([*([BUILTIN] if found.file.builtin_runbooks else []), *folders]).runbooks.values()
+    promoted = 0
+    for place in sorted({service.environment for service in found.catalogue.services}):
+        meant = [runbook for runbook in runbooks if place in scopes(runbook)]
+        if not meant or not records.ladder.needs_record(place):
+            continue
+        missing = [runbook.id for runbook in meant if records.record(runbook.id, digest(runbook), place) is None]
+        promoted += len(meant) - len(missing)
+        if missing:
+            told = ", ".join(missing[:SHOWN]) + (f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
+            message = (
+                f"{len(missing)} of {len(meant)} runbooks for {place} are not promoted there and are refused: {told}"
+            )
+            fix = f"runbookctl promote --action {missing[0]} --env {place} --evidence-url URL says what is missing."
+            checks.append(Check("promotion", "warning", message, fix))
+    return checks or [Check("promotion", "ok", f"{promoted} promotions are in force, and none is missing")]
+
+
 def state(found: Configuration) -> list[Check]:
     """The state folder can be written and has room."""
     folder = found.state_dir
@@ -185,7 +222,7 @@ def examine(given: str | None, *, offline: bool) -> list[Check]:
     except ConfigurationError as error:
         return [Check(error.place, "error", error.message, error.fix)]
     checks = [Check("configuration", "ok", f"{found.path.name}, services, policy and people can be read")]
-    checks += needed_secrets(found) + rules(found) + state(found)
+    checks += needed_secrets(found) + rules(found) + promotions(found) + state(found)
     if not offline:
         checks += asyncio.run(network(found))
     return checks

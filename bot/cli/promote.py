@@ -60,6 +60,8 @@ def promote(
     runbook = runbook_of(found, action)
     pieces, wish, records, counted = asyncio.run(_examine(found, runbook, env, evidence_url, by, reason, now))
     standing = records.record(runbook.id, wish.digest, env)
+    for problem in records.problems:
+        typer.echo(f"warning: this record promotes nothing: {problem}", err=True)
     told: dict[str, Any] = {
         "runbook": runbook.id,
         "environment": env,

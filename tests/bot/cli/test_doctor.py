@@ -141,3 +141,34 @@ def test_with_the_network_an_address_that_does_not_answer_is_an_error(
     assert "ERROR    Slack" in told.out
     assert "ERROR    PagerDuty" in told.out
     assert not any(NEEDED[name] in told.out for name in ("SLACK_BOT_TOKEN", "PAGERDUTY_API_TOKEN"))
+
+
+def test_T41_what_is_not_promoted_is_a_warning_and_a_bad_record_an_error(
+    runbookctl: Command, installation: Path
+) -> None:
+    records = installation / "runbooks" / "promotions"
+    (records / "restart-service.prod.yaml").unlink()
+    told = runbookctl("doctor", "--offline")
+    assert told.code == 0
+    assert "runbooks for prod are not promoted there and are refused: restart-service" in told.out
+    assert "runbookctl promote --action restart-service --env prod" in told.out
+    (records / "restart-service.prod.yaml").write_text("id: restart-service\n", encoding="utf-8")
+    told = runbookctl("doctor", "--offline", "--json")
+    wrong = [check for check in json.loads(told.out)["checks"] if check["verdict"] == "error"]
+    assert (told.code, [check["name"] for check in wrong]) == (2, ["promotion"])
+    assert "restart-service.prod.yaml:1" in wrong[0]["message"]
+
+
+def test_T41_a_ladder_that_makes_no_sense_is_an_error(runbookctl: Command, installation: Path) -> None:
+    file = installation / "countersign.yaml"
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for ladder, words in [
+        (["prod", "dev"], "not in order"),
+        (["dev", "moon"], "moon"),
+        (["dev", "dev"], "not in order"),
+    ]:
+        written["promotion"] = {"ladder": ladder}
+        file.write_text(yaml.safe_dump(written), encoding="utf-8")
+        told = runbookctl("doctor", "--offline")
+        assert told.code == 2
+        assert words in told.out
