@@ -35,7 +35,7 @@ class Format(StrEnum):
 
 def lint(
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Files or folders; else the shipped catalogue.", metavar="[PATHS]...")
+        list[str] | None, typer.Argument(help="Files or folders; else the shipped catalogue.", metavar="PATHS")
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,

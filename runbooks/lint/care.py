@@ -156,8 +156,9 @@ def repeated_entry(subject: Subject) -> Iterator[Finding]:
     for key, entries in lists:
         if len(set(entries)) == len(entries):
             continue
+        seen: set[str] = set()
         for i, entry in enumerate(entries):
-            if entry in entries[:i]:
+            if entry in seen:
                 path: Path = ("match", key, i)
                 yield Finding(
                     "repeated-entry",
@@ -167,6 +168,7 @@ def repeated_entry(subject: Subject) -> Iterator[Finding]:
                     path,
                     repair=Repair(entry),
                 )
+            seen.add(entry)
 
 
 @rule(

@@ -1,6 +1,6 @@
 """`lint --fix`: writes the text of a runbook again with what can be mended safely, and nothing else changed.
 
-Called by `runbookctl lint`. Every repair is tried alone: the new text must load, and the runbook must be the same one but
+Called by `runbookctl lint`. The new text must load, and the runbook must be the same one but
 for the value that was meant. What does not pass is left as it is. Must not read or write files.
 """
 
@@ -8,47 +8,57 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from runbooks.lint.check import Located
 from runbooks.lint.finding import Path, Repair
 from runbooks.load import RunbookError, load_runbook
 
+UNTIDY = "untidy-text"
 Again = Callable[[str], tuple[Located, ...]]
 """The findings about a text."""
 
-MOST_ROUNDS = 200  # repairs of one file in one call
+MOST_ROUNDS = 20  # of linting and mending one file; what is left then is left to people
 
 
 def mend(text: str, again: Again) -> tuple[str, int]:
     """The mended text and how many repairs it took. again: lints a text, so that places are always those of that text."""
     count = 0
     refused: set[tuple[str, Path]] = set()
-    while count < MOST_ROUNDS:
-        for found in again(text):
-            if not found.mendable or found.finding is None or (found.rule, found.finding.path) in refused:
-                continue
-            made = _mended(text, found)
-            if made is None:
-                refused.add((found.rule, found.finding.path))
-                continue
-            text, count = made, count + 1
+    for _ in range(MOST_ROUNDS):
+        found = [
+            (each, each.finding.path)
+            for each in again(text)
+            if each.mendable and each.finding is not None and (each.rule, each.finding.path) not in refused
+        ]
+        made, done = _mended(text, found)
+        if not done:  # one of them stands in the way of the others
+            for one in found:
+                made, done = _mended(text, [one])
+                if done:
+                    break
+                refused.add((one[0].rule, one[1]))
+        if not done:
             break
-        else:
-            return text, count
+        text, count = made, count + done
     return text, count
 
 
-def _mended(text: str, found: Located) -> str | None:
-    """The text with one repair, or None when it cannot be done without touching anything else."""
-    if found.finding is None:
-        return None
-    repair, path = found.finding.repair, found.finding.path
-    made = tidy(text) if repair is None else _replaced(text, found.line, found.column, path, repair)
-    if made is None or made == text or not _same_but(text, made, path):
-        return None
-    return made
+def _mended(text: str, found: Sequence[tuple[Located, Path]]) -> tuple[str, int]:
+    """The text with these repairs and how many they were; the text itself and 0 when anything else would change."""
+    if any(each.rule == UNTIDY for each, _ in found):
+        made = tidy(text)
+        return (made, 1) if made != text and _same_but(text, made, ()) else (text, 0)
+    made, paths = text, []
+    # From the end, so that the places before a repair stay true.
+    for each, path in sorted(found, key=lambda one: (one[0].line, one[0].column), reverse=True):
+        repair = each.finding.repair if each.finding else None
+        replaced = _replaced(made, each.line, each.column, path, repair) if repair else None
+        if replaced is not None:
+            made = replaced
+            paths.append(path)
+    return (made, len(paths)) if paths and _same_but(text, made, paths) else (text, 0)
 
 
 def tidy(text: str) -> str:
@@ -102,22 +112,17 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _same_but(before: str, after: str, path: Path) -> bool:
-    """Whether both texts are runbooks that differ in nothing but the value at `path` (or its list)."""
+def _same_but(before: str, after: str, paths: Sequence[Path]) -> bool:
+    """Whether both texts are runbooks that differ in nothing but the values at these paths (or their lists)."""
     try:
-        old, new = (load_runbook(text, "") for text in (before, after))
+        old, new = (load_runbook(text, "").model_dump(by_alias=True) for text in (before, after))
     except RunbookError:
         return False
-    meant = path[:-1] if path and isinstance(path[-1], int) else path
-    return bool(_without(old.model_dump(by_alias=True), meant) == _without(new.model_dump(by_alias=True), meant))
-
-
-def _without(data: Any, path: Path) -> Any:
-    """The data with the value at `path` taken out; all of it for an empty path."""
-    if not path:
-        return data
-    inside = data
-    for part in path[:-1]:
-        inside = inside[part]
-    inside[path[-1]] = None
-    return data
+    for path in paths:
+        meant = path[:-1] if isinstance(path[-1], int) else path
+        for data in (old, new):
+            inside: Any = data
+            for part in meant[:-1]:
+                inside = inside[part]
+            inside[meant[-1]] = None
+    return old == new

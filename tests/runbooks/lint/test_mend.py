@@ -59,6 +59,19 @@ def test_a_runbook_without_mistakes_is_not_touched() -> None:
     assert mend(LONG, again) == (LONG, 0)
 
 
+def test_a_large_file_is_mended_in_a_few_looks() -> None:
+    looks: list[str] = []
+
+    def counted(text: str) -> tuple[Located, ...]:
+        looks.append(text)
+        return again(text)
+
+    many = LONG.replace('alerts: ["ServiceDown"]', f"alerts: [{', '.join(['A', 'B'] * 2000)}]")
+    new, count = mend(many, counted)
+    assert (new, count) == (LONG.replace('alerts: ["ServiceDown"]', "alerts: [A, B]"), 3998)
+    assert len(looks) <= 3
+
+
 def test_a_file_that_does_not_load_is_not_touched() -> None:
     assert mend("id: [  \n", again) == ("id: [  \n", 0)
 
