@@ -32,13 +32,8 @@ SECTIONS = {
     "b17": "trust.b17",
     "b26": "trust.b26",
 }
-EVERYTHING = ("bot", "guards", "runbooks", "templates", "trust", "tests")
-# What a section's figures are about, when it is less than everything.
-_B1 = "b1 cases compare draw_* extra_rules lattice mishaps oracle* shrinking words"
-ABOUT = {
-    "b1": ("guards", *(f"trust/{name}.py" for name in _B1.split())),
-    "b6": ("bot", "guards", "runbooks", "trust/b6*.py", "trust/golden_digests.json"),
-}
+# Files of this folder that a section reads beside the modules that it imports.
+DATA = {"b6": ("golden_digests.json",)}
 REPORT = Path(__file__).resolve().parents[1] / "trust-report.json"
 SEED = 20261121
 
@@ -68,12 +63,21 @@ def section(name: str) -> Section:
     return cast("Section", importlib.import_module(SECTIONS[name]))
 
 
+def files_of(name: str) -> set[Path]:
+    """What a section's figures are about: its module and all that it imports; saboteurs are about everything."""
+    if name == "b26":
+        return machine.everything()
+    data = {machine.ROOT / "trust" / each for each in DATA.get(name, ())}
+    return machine.imported(machine.ROOT / "trust" / f"{name}.py") | data
+
+
 def run(given: argparse.Namespace, name: str) -> int:
     """Run one section and write what came out, also when it breaks: then its exception is raised."""
     path = REPORT.with_name("trust-report-quick.json") if given.quick else REPORT
     order = Order(given.seed, given.quick, given.processes, lambda text: print(text, flush=True))
     print(f"{name}, seed {given.seed}:", flush=True)
-    about = machine.describe(datetime.now(UTC), given.seed, ABOUT.get(name, EVERYTHING), quick=given.quick)
+    files = files_of(name)
+    about = machine.describe(datetime.now(UTC), given.seed, files, quick=given.quick)
     began = time.monotonic()
     figures: list[Figure] = []
     failed = "it broke before it had a figure"
@@ -81,6 +85,7 @@ def run(given: argparse.Namespace, name: str) -> int:
         figures = section(name).measure(order)
         failed = ""
     finally:
+        about["changed_meanwhile"] = machine.source(files) != about["source"]
         about["took_seconds"] = round(time.monotonic() - began, 1)
         report.write(path, name, about, figures, failed)
     report.show(figures, print)
@@ -88,16 +93,15 @@ def run(given: argparse.Namespace, name: str) -> int:
     return 0 if figures and all(figure.holds for figure in figures) else 1
 
 
-def stale(names: Iterable[str]) -> int:
-    """Say of each section whether the report is about the sources that are here now. The exit code."""
+def stale(names: Iterable[str]) -> list[str]:
+    """The sections that the report says nothing about, or that were about other sources than those that are here now."""
     known = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
-    old = [
+    runs = {name: known.get(name, {}).get("run", {}) for name in names}
+    return [
         name
-        for name in names
-        if known.get(name, {}).get("run", {}).get("source") != machine.source(ABOUT.get(name, EVERYTHING))
+        for name, run in runs.items()
+        if run.get("changed_meanwhile", True) or run["source"] != machine.source(files_of(name))
     ]
-    print(f"to be run again: {', '.join(old)}" if old else "the report is about these very sources")
-    return 1 if old else 0
 
 
 def run_each(given: argparse.Namespace) -> int:
@@ -119,7 +123,9 @@ def main() -> int:
         print(section(given.sections[0]).replay(given.seed, given.case))
         return 0
     if given.stale:
-        return stale(given.sections or SECTIONS)
+        old = stale(given.sections or SECTIONS)
+        print(f"to be run again: {', '.join(old)}" if old else "the report is about these very sources")
+        return 1 if old else 0
     return run(given, given.sections[0]) if len(given.sections) == 1 else run_each(given)
 
 

@@ -5,28 +5,31 @@ Used by trust/__main__.py. Reads only.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("bot", "guards", "runbooks", "templates", "trust", "tests")
 SUFFIXES = (".py", ".yaml", ".j2", ".json")
 
 
-def describe(now: datetime, seed: int, paths: Sequence[str], *, quick: bool) -> dict[str, Any]:
-    """The circumstances of a run. paths: folders and patterns below the root that the section is about."""
-    changed = _git("status", "--porcelain", "--", *paths).splitlines()
+def describe(now: datetime, seed: int, files: Collection[Path], *, quick: bool) -> dict[str, Any]:
+    """The circumstances of a run. files: what the section is about."""
+    names = [str(file.relative_to(ROOT)) for file in files]
+    changed = _git("status", "--porcelain", "--", *names).splitlines()
     return {
         "at": now.isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "--short", "HEAD"),
         "uncommitted_files": len(changed),
-        "about": list(paths),
-        "source": source(paths),
+        "files": len(files),
+        "source": source(files),
         "seed": seed,
         "quick": quick,
         "python": platform.python_version(),
@@ -37,12 +40,37 @@ def describe(now: datetime, seed: int, paths: Sequence[str], *, quick: bool) -> 
     }
 
 
-def source(paths: Sequence[str], root: Path = ROOT) -> str:
-    """SHA-256 of the names and contents of these sources, 16 hex digits: what a figure is about. paths: folders, patterns."""
+def everything(root: Path = ROOT) -> set[Path]:
+    """Every source, test and template of the project."""
+    found = (file for name in FOLDERS for file in (root / name).rglob("*"))
+    return {file for file in found if file.suffix in SUFFIXES}
+
+
+def imported(first: Path, root: Path = ROOT) -> set[Path]:
+    """That module and every module of the project that it imports, anywhere in it, and so on."""
+    found: set[Path] = set()
+    ways = [first]
+    while ways:
+        file = ways.pop()
+        if file in found or not file.is_file():
+            continue
+        found.add(file)
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+        for name in names:
+            place = root / name.replace(".", "/")
+            ways += [place.with_suffix(".py"), place / "__init__.py"]
+    return found
+
+
+def source(files: Collection[Path], root: Path = ROOT) -> str:
+    """SHA-256 of the names and contents of these files, 16 hex digits: what a figure is about."""
     made = hashlib.sha256()
-    found = {file for path in paths for file in root.glob(path)}
-    files = {file for each in found for file in (each.rglob("*") if each.is_dir() else (each,))}
-    for file in sorted(each for each in files if each.suffix in SUFFIXES):
+    for file in sorted(files):
         content = file.read_bytes()
         made.update(f"{file.relative_to(root)} {len(content)}\n".encode() + content)
     return made.hexdigest()[:16]

@@ -9,7 +9,7 @@ AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 def test_the_circumstances_are_told() -> None:
-    told = machine.describe(AT, 7, ("trust",), quick=True)
+    told = machine.describe(AT, 7, [Path(machine.__file__)], quick=True)
     assert (told["at"], told["seed"], told["quick"]) == ("2026-11-21T12:00:00+00:00", 7, True)
     assert {"commit", "python", "processor", "cores", "load", "uncommitted_files", "source"} <= set(told)
 
@@ -21,15 +21,28 @@ def test_the_processor_by_its_name(tmp_path: Path) -> None:
     assert machine.processor(tmp_path / "none")
 
 
-def test_the_source_is_what_stands_in_the_folders_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("guards", "bot"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "a.py").write_text("x = 1\n")
-    before = machine.source(("guards",), tmp_path)
-    (tmp_path / "bot" / "a.py").write_text("x = 2\n")
-    (tmp_path / "guards" / "a.pyc").write_text("x = 2\n")
-    assert machine.source(("guards",), tmp_path) == before
-    assert machine.source(("guards", "bot"), tmp_path) != before
-    assert machine.source(("guards/a.*",), tmp_path) == before, "a pattern finds the same file"
-    (tmp_path / "guards" / "a.py").write_text("x = 3\n")
-    assert machine.source(("guards",), tmp_path) != before
+def test_the_source_is_what_stands_in_the_files_and_how_they_are_called(tmp_path: Path) -> None:
+    one, two = tmp_path / "a.py", tmp_path / "b.py"
+    one.write_text("x = 1\n")
+    two.write_text("x = 1\n")
+    before = machine.source([one], tmp_path)
+    assert machine.source([one], tmp_path) == before
+    assert machine.source([two], tmp_path) != before
+    assert machine.source([one, two], tmp_path) == machine.source([two, one], tmp_path) != before
+    one.write_text("x = 2\n")
+    assert machine.source([one], tmp_path) != before
+
+
+def test_imports_are_followed_wherever_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "room").mkdir()
+    texts = {
+        "first.py": "import os\nfrom room import second\n",
+        "room/__init__.py": "",
+        "room/second.py": "def later():\n    import third.deep\n    from fourth import name\n",
+        "fourth.py": "from first import again\n",
+        "fifth.py": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    found = {str(file.relative_to(tmp_path)) for file in machine.imported(tmp_path / "first.py", tmp_path)}
+    assert found == {"first.py", "room/__init__.py", "room/second.py", "fourth.py"}

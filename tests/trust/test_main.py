@@ -55,17 +55,37 @@ def test_a_section_that_breaks_says_so_in_the_report(folder: Path, monkeypatch: 
     assert json.loads((folder / "trust-report.json").read_text())["b1"]["failed"]
 
 
-def test_a_report_about_other_sources_is_stale(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_report_about_other_sources_is_stale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "section", lambda name: Section())
-    monkeypatch.setattr(machine, "source", " ".join)
-    assert program.stale(["b1"]) == 1
+    sources = {"now": "one"}
+    monkeypatch.setattr(machine, "source", lambda _files: sources["now"])
+    assert program.stale(["b1"]) == ["b1"]
     assert program.run(given(), "b1") == 0
-    assert program.stale(["b1"]) == 0
-    monkeypatch.setattr(machine, "source", lambda paths: "another")
-    assert program.stale(["b1"]) == 1
-    assert "to be run again: b1" in capsys.readouterr().out
+    assert program.stale(["b1"]) == []
+    sources["now"] = "another"
+    assert program.stale(["b1"]) == ["b1"]
+
+
+def test_a_source_that_changed_while_it_was_tested_is_stale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter(("one", "two"))
+    monkeypatch.setattr(program, "section", lambda name: Section())
+    monkeypatch.setattr(machine, "source", lambda _files: next(looks, "two"))
+    assert program.run(given(), "b1") == 0
+    assert program.stale(["b1"]) == ["b1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "outside"),
+    [
+        ("b1", {"trust/oracle_time.py", "guards/freeze.py"}, {"bot/flow.py", "trust/b2.py"}),
+        ("b17", {"bot/calendars/loader.py", "guards/freeze.py", "trust/b17_model.py"}, {"bot/cli/serve.py"}),
+        ("b26", {"tests/trust/test_main.py", "templates/slack/card.json.j2"}, set()),
+    ],
+)
+def test_a_section_is_about_what_it_imports(name: str, inside: set[str], outside: set[str]) -> None:
+    found = {str(file.relative_to(machine.ROOT)) for file in program.files_of(name)}
+    assert inside <= found
+    assert not outside & found
 
 
 def test_the_short_form_has_a_report_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
