@@ -205,10 +205,18 @@ def _model_mistakes(error: ValidationError, *, short: bool) -> Iterator[Mistake]
             fix = did_you_mean(str(one["input"]), words) or f"write one of {', '.join(words)}."
         elif one["type"] in _WORDS:
             message, fix = (text.format(key=key) for text in _WORDS[one["type"]])
-        else:  # value_error: the model's own words
-            told = one["msg"].removeprefix("Value error, ")
-            message, fix = f"{key}: {told}.", "correct the value."
+        else:
+            message, fix = _other(key, one["msg"])
         yield Mistake(original_path(path, short=short), message, fix)
+
+
+def _other(key: str, told: str) -> tuple[str, str]:
+    """What the model says about a value, as a sentence of ours: `max must be greater than or equal to 1.`"""
+    wanted = told.removeprefix("Input should be ")
+    if wanted != told:
+        return f"{key} must be {wanted}.", f"write {wanted if wanted.startswith('a ') else f'a value {wanted}'}."
+    words = told.removeprefix("Value error, ").replace("String should have", "it has to have")
+    return f"{key}: {words}.", "correct the value."
 
 
 def _name(path: tuple[int | str, ...]) -> str:

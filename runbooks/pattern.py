@@ -19,6 +19,7 @@ _IDENTIFIER = re2.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _TARGET = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _CHOICE = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,127}")
 _ENVIRONMENT = re2.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_OPERATION = re2.compile(r"[A-Za-z][A-Za-z0-9._-]{0,126}")
 _PARAMETER = re2.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
@@ -74,6 +75,11 @@ def is_choice(text: str) -> bool:
 def is_environment(text: str) -> bool:
     """Name of an environment, as in services.yaml."""
     return _full(_ENVIRONMENT, text)
+
+
+def is_operation(text: str) -> bool:
+    """What could be the name of an operation, `supervisor.restart`, or one with a typing error that lint can put right."""
+    return _full(_OPERATION, text)
 
 
 def is_parameter_name(text: str) -> bool:

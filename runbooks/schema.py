@@ -47,6 +47,7 @@ VALUES: Schema = {
     "additionalProperties": {"$ref": "#/$defs/Value"},
 }
 ENVIRONMENT: Schema = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,30}$", "not": {"enum": ["all", "any"]}}
+OPERATION: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9._-]{0,126}$"}
 NOT_BLANK: Schema = {"type": "string", "pattern": r"\S"}
 ADAPTER: Schema = {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$"}
 # only what must be escaped: editors read patterns in Unicode mode, where another escape is an error
@@ -64,6 +65,7 @@ WRITTEN: Mapping[tuple[str, str], Schema] = {
     },
     ("Match", "symptoms"): {"type": "array", "items": NOT_BLANK},
     ("Match", "signatures"): {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 500}},
+    ("Step", "action"): OPERATION,
     ("Step", "deadline"): DURATION,
     ("Step", "increments"): PERCENT,
     ("Step", "waves"): {
@@ -80,6 +82,7 @@ WRITTEN: Mapping[tuple[str, str], Schema] = {
     ("Step", "rollback"): {
         "anyOf": [{"const": "none"}, {"type": "array", "items": {"$ref": "#/$defs/Rollback"}, "minItems": 1}]
     },
+    ("Rollback", "action"): OPERATION,
     ("Rollback", "with"): {"$ref": "#/$defs/Values"},
     ("Verify", "expect"): {"type": "string", "minLength": 1, "maxLength": 500},
     ("Verify", "within"): DURATION,
@@ -183,7 +186,7 @@ def _step(part: Schema, operations: Mapping[str, tuple[str, Mapping[str, Any]]])
         part["properties"]["action"] |= {
             "anyOf": [
                 *({"const": name, "description": told} for name, (told, _) in sorted(operations.items())),
-                {"pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$"},
+                OPERATION,
             ]
         }
         part["allOf"] += [

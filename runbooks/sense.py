@@ -119,7 +119,18 @@ def _increments(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:
     yield from _numbered(runbook, step, path, "increments")
 
 
+def _action(name: str, here: Path) -> Iterator[Mistake]:
+    """Whether it could be the name of an operation; whether there is such a one is asked where operations are known."""
+    if not pattern.is_operation(name):
+        yield Mistake(
+            (*here, "action"),
+            f"{ascii(name)[:60]} is not the name of an operation.",
+            "write one, such as supervisor.restart.",
+        )
+
+
 def _step(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:
+    yield from _action(step.action, here)
     yield from _condition(step.when, (*here, "when"))
     yield from _condition(step.precheck, (*here, "precheck"))
     for i, expected in enumerate(step.expect):
@@ -135,6 +146,7 @@ def _step(runbook: Runbook, step: Step, here: Path) -> Iterator[Mistake]:
         yield Mistake((*here, "irreversible"), "irreversible, and yet with a rollback.", "keep one of the two.")
     yield from _given(runbook, step.with_, (*here, "with"))
     for i, undo in enumerate(step.rollback):
+        yield from _action(undo.action, (*here, "rollback", i))
         yield from _given(runbook, undo.with_, (*here, "rollback", i, "with"))
 
 

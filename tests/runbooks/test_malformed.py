@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
-from runbooks.load import load_catalog
+from runbooks.load import RunbookError, load_catalog, load_runbook
+from runbooks.pattern import search
 
 CORPUS = sorted((Path(__file__).parent / "malformed").glob("*.yaml"))
 MEGABYTE = 1 << 20
@@ -51,6 +52,41 @@ def test_T38_lint_ends_with_1_and_a_place_for_every_file(
     assert "Traceback" not in out + err
     found = json.loads(out)["findings"]
     assert {Path(one["file"]).name for one in found if one["severity"] == "error"} == {path.name for path in CORPUS}
+
+
+# trust case -> files of the corpus that stand for it
+STAND_FOR = {
+    "T30": "short_semicolon short_pipe short_backtick short_substitution short_quotes short_glob parameter_inside_text",
+    "T31": "ansi bidi zero_width escaped_nul escaped_bidi null_byte_name line_separator bom_inside short_newline",
+    "T32": "enum_cyrillic",
+    "T33": "enum_leading_dash short_dash_first id_with_dash_first",
+    "T34": "blank_scope empty_scopes null_scopes wildcard_scope all_scope zero_targets waves_empty waves_all waves_zero"
+    " waves_truth coerced_true_id infinite negative_limit limit_zero huge_limit target_with_default waits_for_wildcard",
+    "T38": "alias_bomb billion_laughs quadratic_bomb cycle_list cycle_mapping python_object binary_tag duplicate_key"
+    " duplicate_nested unknown_key coerced_no coerced_octal coerced_time too_deep deep_flow yes_is_no_truth",
+    "T40": "pattern_backreference pattern_lookahead signature_backreference signature_lookahead signature_too_long",
+}
+
+
+@pytest.mark.parametrize(("case", "names"), STAND_FOR.items(), ids=STAND_FOR)
+def test_T30_T31_T32_T33_T34_T38_T40_every_case_stands_in_the_corpus(case: str, names: str) -> None:
+    assert set(names.split()) <= {path.stem for path in CORPUS}, case
+
+
+@pytest.mark.parametrize("key", ["{{ 7 * 7 }}", "{0.__class__}", "{key}", "${jndi:x}", "%s", "<!channel>"])
+def test_T39_what_is_written_is_told_as_it_was_written(key: str, long_text: str) -> None:
+    with pytest.raises(RunbookError) as caught:
+        load_runbook(f"{long_text}'{key}': 1\n", "demo.yaml")
+    assert [problem.message for problem in caught.value.problems] == [f"{key} is not a known key."]
+    titled = load_runbook(long_text.replace("title: Demo", f"title: '{key}'"), "demo.yaml")
+    assert titled.title == key
+
+
+def test_a_key_as_long_as_the_file_is_told_in_one_line(long_text: str) -> None:
+    for text in (f"{long_text}{'k' * 900}: 1\n", f"{'k' * 900}: 1\n{'k' * 900}: 1\n"):
+        with pytest.raises(RunbookError) as caught:
+            load_runbook(text, "demo.yaml")
+        assert all(len(problem.message) < 300 for problem in caught.value.problems)
 
 
 def huge(folder: Path) -> Path:
@@ -193,9 +229,6 @@ def test_T34_a_path_that_is_not_there_is_an_error_and_not_an_empty_catalogue(
 
 
 def test_T40_a_pattern_that_would_backtrack_is_found_in_no_time(long_text: str) -> None:
-    from runbooks.load import load_runbook
-    from runbooks.pattern import search
-
     text = long_text.replace('alerts: ["ServiceDown"]', 'signatures: ["(a+)+$", "(x|x)*y"]')
     runbook = load_runbook(text, "demo.yaml")
     began = time.perf_counter()
