@@ -14,6 +14,8 @@ from typing import Literal
 from runbooks.lint.regex import Node, Unreadable, read
 
 MOST_PLACES = 150  # of the automaton; a larger one has too many pairs to look at, and says nothing
+MOST_PARTS = 3_000  # of the tree, counted parts written out
+MOST_STEPS = 300_000  # of two walkers over one pattern, about a tenth of a second; then nothing is said
 Speed = Literal["linear", "quadratic", "exponential"]
 
 
@@ -26,10 +28,14 @@ class _Automaton:
     def __init__(self, node: Node) -> None:
         self.sets: list[int] = []
         self.follow: list[list[int]] = []
+        self._parts = 0
         self._build(node)
 
     def _build(self, node: Node) -> tuple[bool, list[int], list[int]]:
         """(may be empty, places it may begin with, places it may end with)."""
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise Unreadable
         kind = node.kind
         if kind == "set":
             if len(self.sets) >= MOST_PLACES:
@@ -93,10 +99,10 @@ def speed(pattern: str) -> Speed:
         return "linear"
     try:
         automaton = _Automaton(read(pattern))
+        if _exponential(automaton):
+            return "exponential"
     except Unreadable:
         return "linear"
-    if _exponential(automaton):
-        return "exponential"
     return "quadratic" if _quadratic(automaton) else "linear"
 
 
@@ -116,7 +122,13 @@ def _exponential(automaton: _Automaton) -> bool:
         for other in set(after):
             if after.count(other) > 1 and place in back[other]:
                 return True
-    return any(_two_ways(automaton, place) for place in range(len(automaton.sets)) if place in back[place])
+    steps = 0
+    for place in range(len(automaton.sets)):
+        if place in back[place]:
+            found, steps = _two_ways(automaton, place, steps)
+            if found:
+                return True
+    return False
 
 
 def _reaches(follow: list[list[int]]) -> list[set[int]]:
@@ -134,22 +146,28 @@ def _reaches(follow: list[list[int]]) -> list[set[int]]:
     return found
 
 
-def _two_ways(automaton: _Automaton, start: int) -> bool:
-    """Whether two walkers who read the same text can leave `start`, be at different places, and meet at it again."""
+def _two_ways(automaton: _Automaton, start: int, steps: int) -> tuple[bool, int]:
+    """Whether two walkers who read the same text can leave `start`, be at different places, and meet at it again.
+
+    steps: how many were taken before; given back with those of this walk. Raises Unreadable when they are too many.
+    """
     sets, follow = automaton.sets, automaton.follow
     seen: set[tuple[int, int, bool]] = set()
     ways = [(start, start, False)]
     while ways:
         one, two, parted = ways.pop()
+        steps += len(follow[one]) * len(follow[two])
+        if steps > MOST_STEPS:
+            raise Unreadable
         for a in set(follow[one]):
             for b in set(follow[two]):
                 if not sets[a] & sets[b]:
                     continue
                 apart = parted or a != b
                 if a == b == start and apart:
-                    return True
+                    return True, steps
                 state = (a, b, apart)
                 if state not in seen:
                     seen.add(state)
                     ways.append(state)
-    return False
+    return False, steps

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+DEEPEST = 40  # groups inside groups
 OTHER = 1 << 128  # stands for every character beyond ASCII
 EVERYTHING = (1 << 129) - 1
 
@@ -56,6 +57,7 @@ class _Reader:
         self._text = pattern
         self._at = 0
         self._ignore_case = False
+        self._depth = 0
 
     @property
     def done(self) -> bool:
@@ -133,6 +135,9 @@ class _Reader:
 
     def _group(self) -> Node:
         before = self._ignore_case
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise Unreadable
         if self._peek() == "?":
             self._take()
             if self._text.startswith(("P<", "<"), self._at):
@@ -143,11 +148,13 @@ class _Reader:
                     flags += self._take()
                 self._ignore_case = ("i" in flags.partition("-")[0]) or (before and "i" not in flags.partition("-")[2])
                 if self._take() == ")":
+                    self._depth -= 1
                     return Node("empty")  # holds until the end of the group around it
         node = self.either()
         if self.done or self._take() != ")":
             raise Unreadable
         self._ignore_case = before
+        self._depth -= 1
         return node
 
     def _escape(self) -> Node:
