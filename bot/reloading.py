@@ -39,6 +39,7 @@ class Reloading:
             ""  # footprint of what was last read, good or not: the same problems are not told again and again
         )
         self._seen = ""
+        self._owed = False  # somebody asked while files were being written; at the next look, not at once and again
         self._count()
 
     def ask(self) -> None:
@@ -50,7 +51,7 @@ class Reloading:
         self._loaded = self._seen = await self._look()
         while True:
             await self._pause(self._asked, EVERY)
-            asked = self._asked.is_set()
+            asked = self._asked.is_set() or self._owed
             self._asked.clear()
             await self.once(asked=asked)
 
@@ -68,11 +69,9 @@ class Reloading:
         after = await self._look()
         if after != seen:
             log().info("the catalogue is being written; it is read again when it is still")
-            self._seen = after
-            if asked:
-                self.ask()
+            self._seen, self._owed = after, asked
             return None
-        self._loaded = seen
+        self._loaded, self._owed = seen, False
         return await self._take(catalogue)
 
     async def _look(self) -> str:

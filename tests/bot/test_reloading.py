@@ -126,6 +126,34 @@ async def test_half_a_git_pull_is_not_loaded(scene: Scene, monkeypatch: pytest.M
     assert scene.library.runbooks["demo"].title == "Newer"
 
 
+async def test_being_asked_while_files_are_written_is_made_good_at_the_next_look_and_not_in_a_hurry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[int] = []
+    pauses: list[bool] = []
+
+    def while_written(folders: Any) -> Catalogue:
+        loads.append(len(pauses))
+        found = load_catalog(folders)
+        if len(loads) < 3:
+            scene.write(LONG.replace("title: Demo", f"title: Version {len(loads)}"))
+        return found
+
+    async def pause(asked: asyncio.Event, seconds: float) -> None:
+        pauses.append(asked.is_set())
+        if len(pauses) == 5:
+            raise asyncio.CancelledError
+
+    scene = Scene(tmp_path, pause=pause)
+    monkeypatch.setattr(reloading, "load_catalog", while_written)
+    scene.reloading.ask()
+    with pytest.raises(asyncio.CancelledError):
+        await scene.reloading.run()
+    assert loads == [1, 2, 3]
+    assert pauses == [True, False, False, False, False]
+    assert scene.library.runbooks["demo"].title == "Version 2"
+
+
 async def test_reading_and_looking_happen_off_the_loop(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[threading.Thread] = []
 
