@@ -78,9 +78,8 @@ def locate(name: str) -> Path:
     known = {path.stem: path for path in shipped()}
     if name in known:
         return known[name]
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists():
-        return path
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return Path(name)
     typer.echo(f"There is no scenario {name!r}. There are: {', '.join(known)}. Or write a file's path.", err=True)
     raise typer.Exit(2)
 

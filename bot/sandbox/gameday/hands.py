@@ -49,6 +49,7 @@ class Hands:
         self._workspace = workspace
         self._now = now
         self._pressed: set[tuple[str, str, str]] = set()
+        self._known = {human.id: 0 for human in EVERYBODY}
 
     async def do(self, person: Person, watcher: Watcher) -> None:
         """One line of the script. Raises Missed; what they were told goes to the watcher."""
@@ -62,6 +63,18 @@ class Hands:
         if wanted:
             watcher.answers.append(await self._answer(human, person, wanted, known))
 
+    def begin(self) -> None:
+        """A round begins: what people were told before is of no interest in it."""
+        self._known = {human.id: len(self._whispers(human)) for human in EVERYBODY}
+
+    def told(self) -> list[str]:
+        """What people alone were told in this round, for the text of a failure."""
+        return [
+            f"{human.name} alone was told: {text}"
+            for human in EVERYBODY
+            for text in self._whispers(human)[self._known[human.id] :]
+        ]
+
     async def _press(self, human: Human, person: Person, watcher: Watcher) -> None:
         action, label = ACTIONS[person.does]
         deadline = self._now() + person.patience
@@ -74,7 +87,8 @@ class Hands:
         message, value = found
         slack = self._workspace.slack
         await self._patiently(lambda: slack.click(human.slack, CHANNEL, message.ts, action, value), human, person)
-        self._pressed.add((human.id, action, value))
+        if not person.refused:  # who is refused may press the same button again
+            self._pressed.add((human.id, action, value))
         if person.does == "reject":
             await self._send_reason(human, person)
 

@@ -73,7 +73,10 @@ def load_scenario(text: str, source: str) -> Scenario:
 
 def read_scenario(path: Path) -> Scenario:
     """The scenario in a file, and its runbooks beside it. Raises ScenarioError, nothing else."""
-    found = read_file(path, path.parent.resolve())
+    try:
+        found = read_file(path, path.parent.resolve())
+    except OSError as error:  # such as a name that is too long
+        found = Problem(str(path), 1, 1, f"cannot be read ({error.strerror}).", "correct the file's name.")
     if isinstance(found, Problem):
         raise ScenarioError([found])
     scenario = load_scenario(found[1], str(path))

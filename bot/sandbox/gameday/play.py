@@ -107,6 +107,7 @@ class _Play:
         """The script, then as long as it takes until everything holds, then a while longer for what must never happen."""
         began = self.now()
         await self.stage.begin(self.workspace)
+        self.hands.begin()
         async with self._watching():
             await self._script()
             # What follows a line that could not be played will not come: only what was under way is waited for.
@@ -120,7 +121,7 @@ class _Play:
             marks = score(self.round, await self._seen(audit, fresh=True))
         for mark in marks:
             self.tell(f"{'✓' if mark.score else '✗'} {mark.name}: {'; '.join(mark.wrong) or mark.evidence}")
-        picture = "" if holds(marks) else self.watcher.picture()
+        picture = "" if holds(marks) else "\n---\n".join([self.watcher.picture(), *self.hands.told()])
         return RoundResult(self.round.name, marks, self.now() - began, picture)
 
     async def _script(self) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from bot.sandbox.gameday.scenario import Word
 from bot.sandbox.gameday.sight import Sight
-from bot.sandbox.gameday.words import NO_OFFER, OFFER
+from bot.sandbox.gameday.words import LINES, NO_OFFER, OFFER
 from runbooks.pattern import search
 
 FENCE = "```"
@@ -61,7 +62,19 @@ def line_with(text: str, pattern: str) -> str:
 
 def short(text: str) -> str:
     """On one line, without marks of emphasis and of deliveries, and not longer than SHORT."""
+    clean = " ".join(html.unescape(text).split())  # Slack has `& < >` as entities
     # Pictures say nothing in a table and take more room than they seem to.
-    clean = html.unescape(text)  # Slack has `& < >` as entities
-    clean = re.sub(r"[*`]|\[cs-\d+\]|[\U0001f000-\U0001ffff☀-➿\ufe0f]", "", " ".join(clean.split())).strip()
+    clean = re.sub(r"[*`]|\[cs-\d+\]|[\U0001f000-\U0001ffff☀-➿\ufe0f]", "", clean).strip()
     return clean if len(clean) <= SHORT else f"{clean[: SHORT - 1]}…"
+
+
+def lacks(words: Sequence[Word], lines: Sequence[str]) -> list[Word]:
+    """The words of a record whose line is not found after that of the word before."""
+    position, lacking = 0, []
+    for word in words:
+        place = next((i for i in range(position, len(lines)) if re.search(LINES[word], lines[i], re.IGNORECASE)), None)
+        if place is None:
+            lacking.append(word)
+        else:
+            position = place + 1
+    return lacking

@@ -202,7 +202,8 @@ class World(Part):
     """What the machine itself says at the end of the round, without asking the bot.
 
     health, orders: service -> status of GET /health and /orders, 0 for no answer; starts: service -> how often it was
-    started in this round; workers: how many of the pool run; hanging: how many processes are stopped and answer nothing;
+    started in this round; workers: how many of the pool run; renewed: how many of those are other processes than at the
+    beginning of the round; hanging: how many processes are stopped and answer nothing;
     disk_below: share of the area; kept: its kept files are there.
     """
 
@@ -210,6 +211,7 @@ class World(Part):
     orders: dict[Service, int] = Field(default_factory=dict)
     starts: dict[Service, int] = Field(default_factory=dict)
     workers: int | None = None
+    renewed: int | None = None
     hanging: int | None = None
     disk_below: Share | None = None
     kept: bool | None = None

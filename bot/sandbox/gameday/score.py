@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.sandbox import judge
-from bot.sandbox.gameday.reading import acts, contains, differences, first_with, line_with, offer_line, short
+from bot.sandbox.gameday.reading import acts, contains, differences, first_with, lacks, line_with, offer_line, short
 from bot.sandbox.gameday.scenario import MARKS, Never, Round, World
 from bot.sandbox.gameday.sight import Seen, Sight
 from bot.sandbox.gameday.words import ELSEWHERE, LINES, NO_OFFER, PLACES, QUESTION
@@ -187,8 +187,9 @@ def _record(played: Round, seen: Seen) -> Judged:
     wrong: list[str] = []
     for place in PLACES:
         lines = seen.records.get(place, ())
-        patterns = [LINES[word] for word in wanted.lines if word not in ELSEWHERE[place]]
-        wrong += [f"{place}: {text}" for text in judge.out_of_order(patterns, lines)]
+        lacking = lacks([word for word in wanted.lines if word not in ELSEWHERE[place]], lines)
+        if lacking:
+            wrong.append(f"{place}: not there, or not in this order: {', '.join(lacking)}")
         wrong += [f"{place}: {text}" for text in judge.repeated(lines)]
     is_open = seen.status != "resolved"
     if is_open != (wanted.incident == "open"):
@@ -215,8 +216,8 @@ def _record(played: Round, seen: Seen) -> Judged:
 def _acted(seen: Seen) -> list[str]:
     done = [f"something was done: {short(s.text)}" for s in seen.of("thread") if contains(r"\b(started|done):", s.text)]
     starts = [f"{name} was started {count} times" for name, count in seen.world.starts.items() if count]
-    moved = seen.world.workers != seen.world.workers_before
-    return done + starts + (["the number of workers changed"] if moved else [])
+    moved = seen.world.workers != seen.world.workers_before or seen.world.renewed
+    return done + starts + (["workers were started or stopped"] if moved else [])
 
 
 def _succeeded(seen: Seen) -> list[str]:
@@ -262,6 +263,8 @@ def _world(wanted: World, seen: Seen) -> tuple[str, list[str]]:
         compare(f"starts of {name}", world.starts.get(name, 0), count, str(count))
     if wanted.workers is not None:
         compare("workers that run", world.workers, wanted.workers, str(wanted.workers))
+    if wanted.renewed is not None:
+        compare("workers that are new processes", world.renewed, wanted.renewed, str(wanted.renewed))
     if wanted.hanging is not None:
         compare("processes that hang", len(world.hanging), wanted.hanging, str(wanted.hanging))
     if wanted.disk_below is not None:

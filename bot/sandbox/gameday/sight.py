@@ -40,7 +40,7 @@ class Answer:
 class WorldSeen:
     """What the machine says. health, orders: service -> status, 0 for no answer; starts: service -> starts in this round.
 
-    workers: how many run; hanging: processes that are stopped; disk: share of the area in use, None without one; lost: kept files that are gone.
+    workers: how many run; renewed: how many of them are other processes than at the beginning; hanging: processes that are stopped; disk: share of the area in use, None without one; lost: kept files that are gone.
     """
 
     health: Mapping[str, int] = field(default_factory=dict)
@@ -48,6 +48,7 @@ class WorldSeen:
     starts: Mapping[str, int] = field(default_factory=dict)
     workers: int = 0
     workers_before: int = 0
+    renewed: int = 0
     hanging: tuple[str, ...] = ()
     disk: float | None = None
     lost: tuple[str, ...] = ()

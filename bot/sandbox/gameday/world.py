@@ -48,7 +48,7 @@ class Stage:
             amend_services=self._amend,
         )
         self._starts: dict[str, int] = {}
-        self._workers = 0
+        self._workers: dict[str, int] = {}
         self._looked: tuple[float, WorldSeen] | None = None
 
     # -- before the bot starts -----------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Stage:
         """A round begins: starts and workers are counted from here."""
         self._looked = None
         self._starts = {name: workspace.starts(name) for name in SERVICES}
-        self._workers = len(await workspace.supervisor.running(workspace.settings.pool.group))
+        self._workers = await workers(workspace)
 
     async def look(self, workspace: Workspace, wanted: World, *, fresh: bool = False) -> WorldSeen:
         """What is true now, of what the round wants to know. Starts and workers are always counted.
@@ -149,12 +149,14 @@ class Stage:
         pages = [(name, path) for path in ("health", "orders") for name in getattr(wanted, path)]
         statuses = await asyncio.gather(*(status(workspace, name, f"/{path}") for name, path in pages))
         found = {(name, path): code for (name, path), code in zip(pages, statuses, strict=True)}
+        running = await workers(workspace)
         return WorldSeen(
             health={name: code for (name, path), code in found.items() if path == "health"},
             orders={name: code for (name, path), code in found.items() if path == "orders"},
             starts={name: workspace.starts(name) - self._starts.get(name, 0) for name in SERVICES},
-            workers=len(await workspace.supervisor.running(workspace.settings.pool.group)),
-            workers_before=self._workers,
+            workers=len(running),
+            workers_before=len(self._workers),
+            renewed=sum(name in self._workers and self._workers[name] != pid for name, pid in running.items()),
             hanging=await hanging(workspace) if wanted.hanging is not None else (),
             disk=self.area.percent() if self.area else None,
             lost=self.area.lost() if self.area else (),
@@ -196,11 +198,21 @@ async def status(workspace: Workspace, service: str, path: str) -> int:
         return 0
 
 
+async def workers(workspace: Workspace) -> dict[str, int]:
+    """The workers that run: full name -> process id. Raises Transient."""
+    group = workspace.settings.pool.group
+    states = await workspace.supervisor.call("getAllProcessInfo")
+    return {
+        f"{group}:{info['name']}": int(info["pid"])
+        for info in states
+        if info["group"] == group and info["statename"] == "RUNNING"
+    }
+
+
 async def hanging(workspace: Workspace) -> tuple[str, ...]:
     """Names of the services and workers whose process is stopped. Raises LookupError without /proc."""
-    running = await workspace.supervisor.running(workspace.settings.pool.group)
-    pids = {name: (await workspace.supervisor.state(name)).pid for name in (*SERVICES, *running)}
-    return await asyncio.to_thread(stopped, pids)
+    services = {name: (await workspace.supervisor.state(name)).pid for name in SERVICES}
+    return await asyncio.to_thread(stopped, services | await workers(workspace))
 
 
 def stopped(pids: Mapping[str, int], proc: Path = Path("/proc")) -> tuple[str, ...]:

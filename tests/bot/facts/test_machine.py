@@ -122,6 +122,24 @@ async def test_disk_figures(request_of: Request) -> None:
     assert value == {"path": "/data", "used_percent": 84.21, "free_bytes": 15 * 4096, "total_bytes": 100 * 4096}
 
 
+async def test_disk_of_a_bounded_folder_is_what_its_files_take(tmp_path: Path, request_of: Request) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "a.log").write_bytes(b"x" * 700)
+    (tmp_path / "b.log").write_bytes(b"x" * 150)
+    (tmp_path / "link").symlink_to("/")
+    link = (tmp_path / "link").lstat().st_size
+    value = await DiskFact().observe(request_of(path=str(tmp_path), size_bytes=1000))
+    assert value == {
+        "path": str(tmp_path),
+        "used_percent": (850 + link) / 10,
+        "free_bytes": 150 - link,
+        "total_bytes": 1000,
+    }
+    full = await DiskFact().observe(request_of(path=str(tmp_path), size_bytes=100))
+    assert full["free_bytes"] == 0
+    assert full["used_percent"] > 100
+
+
 @pytest.mark.parametrize("settings", [{"path": "/nonexistent"}, {"path": "relative"}, {}, {"path": 1}])
 async def test_disk_without_a_folder_is_a_failure(request_of: Request, settings: dict[str, object]) -> None:
     with pytest.raises(Permanent):
