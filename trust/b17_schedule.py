@@ -18,34 +18,14 @@ from bot.plan import Act as PlannedAct
 from runbooks.load import Library
 from trust.b2_world import Shop
 from trust.b17_journal import Journal
-from trust.b17_model import Breaker, Model, Place, RunState, Source, name_of
-from trust.b17_periods import BEGINNINGS, DAY, KINDS, ZONES, draw, draw_events
-from trust.b17_world import ENVIRONMENTS, PLACES, SERVICES, TICK, Frozen, Killed, Server
+from trust.b17_model import Place, RunState, name_of
+from trust.b17_periods import BEGINNINGS, DAY, ZONES, draw_events
+from trust.b17_policy import ENVIRONMENTS, drawn
+from trust.b17_world import PLACES, TICK, Frozen, Killed, Server
 
 EVENTS = 24
 WEIGHTS = {"ask": 6, "answer": 8, "carry": 11, "clock": 6, "serve": 2, "refresh": 2, "restart": 1}
 MOVES = tuple(timedelta(seconds=each) for each in (1, 30, 110, 600, 1800, 3600, 6 * 3600))
-
-
-def drawn(dice: Random, begin: datetime) -> Model:
-    """The policy of a schedule."""
-    spans = [(timedelta(seconds=dice.choice((120, 600))), timedelta(seconds=dice.choice((60, 900)))) for _ in range(2)]
-    sources = [
-        Source(
-            dice.choice(KINDS),
-            tuple(dice.sample(ENVIRONMENTS, dice.randint(1, 3))),
-            timedelta(seconds=dice.choice((300, 3600, 86400))),
-        )
-        for _ in range(dice.choice((0, 0, 1, 1, 2)))
-    ]
-    periods = dice.choice((0, 1, 1, 2, 3))
-    return Model(
-        periods=[draw(dice, begin, ENVIRONMENTS, SERVICES, number) for number in range(periods)],
-        sources=sources,
-        remediation=Breaker(dice.choice((1, 1, 2, 2, 3, 4)), *spans[0]) if dice.random() < 0.8 else None,
-        everything=Breaker(dice.randint(1, 3), *spans[1]) if dice.random() < 0.5 else None,
-        incident=Breaker(dice.randint(1, 2)) if dice.random() < 0.4 else None,
-    )
 
 
 class Schedule:

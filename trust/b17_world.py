@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import Session
 
@@ -27,15 +26,13 @@ from bot.stages.asking import ask_for
 from bot.stages.plan import make_plan
 from bot.store import breakers, incidents, runs
 from guards.context import OpenBreaker
-from guards.policy import Policy
 from runbooks.load import Library
 from tests.fakes.equipment import ListJournal, everything_promoted
 from trust.b2_world import Shop, Stage, word
 from trust.b17_model import Model, Place
 from trust.b17_periods import Event, calendar_file
+from trust.b17_policy import SERVICES, policy
 
-SERVICES = ("a", "b")
-ENVIRONMENTS = ("prod", "staging", "dev")
 PLACES: tuple[Place, ...] = (("prod", "a"), ("prod", "b"), ("staging", "a"), ("dev", "a"))
 TICK = timedelta(milliseconds=1)
 SERIAL = itertools.count()
@@ -111,56 +108,6 @@ def library(where: Path) -> Library:
     if found.problems:
         raise ValueError(str(found.problems[0]))
     return found
-
-
-def policy(model: Model) -> Policy:
-    """The policy of a model: its periods, calendars and breakers. Production asks for approval, dev has no approvers."""
-    seconds = {name: f"{round(each.total_seconds())}s" for name, each in _spans(model).items()}
-    kinds = (("freezes", "freeze"), ("maintenance", "maintenance"))
-    written: dict[str, Any] = {
-        "version": 1,
-        "lowest_environment": "dev",
-        "matrix": {
-            "prod": {"read": "auto", "safe": "approve", "caution": "approve", "forbidden": "forbid"},
-            "staging": {"read": "auto", "safe": "auto", "caution": "approve", "forbidden": "forbid"},
-            "dev": {"read": "auto", "safe": "auto", "caution": "forbid", "forbidden": "forbid"},
-        },
-        "autonomy": {environment: {"safe": "auto"} for environment in ENVIRONMENTS},
-        "approvals": {e: {"count": 1, "any_of": ["leads"], "timeout": "15m"} for e in ("prod", "staging")},
-        "requesters": {"roles": ["responder"]},
-        "operators": {"roles": ["operator"]},
-        "confirmation_timeout": "120s",
-        **{key: [p.as_policy() for p in model.periods if p.kind == kind] for key, kind in kinds},
-        "calendars": [
-            {
-                "name": f"c{number}",
-                "url": f"https://calendar.test/{number}.ics",
-                "environments": list(source.environments),
-                "kind": source.kind,
-                "max_age": f"{round(source.max_age.total_seconds())}s",
-            }
-            for number, source in enumerate(model.sources)
-        ],
-        "breakers": {
-            **({"incident": {"failures": model.incident.most}} if model.incident else {}),
-            **{
-                name: {
-                    ("failures" if name == "global" else "max"): each.most,
-                    "window": seconds[f"{name} window"],
-                    "cooldown": seconds[f"{name} cooldown"],
-                }
-                for name, each in (("remediation", model.remediation), ("global", model.everything))
-                if each is not None
-            },
-        },
-    }
-    return Policy.from_mapping({key: value for key, value in written.items() if value not in ([], {})})
-
-
-def _spans(model: Model) -> dict[str, timedelta]:
-    both = (("remediation", model.remediation), ("global", model.everything))
-    found = {f"{name} window": each.window for name, each in both if each}
-    return found | {f"{name} cooldown": each.cooldown for name, each in both if each}
 
 
 class Frozen(Stage):
