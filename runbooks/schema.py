@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping
-from typing import Any, cast
+from typing import Any
 
 from runbooks.keys import HIDDEN
 from runbooks.model import MEMBERS, SIZE, Runbook
@@ -129,7 +129,7 @@ def schema(
     _two_forms(root, parts["Step"])
     defs = {**parts, "Value": VALUE, "Values": VALUES}
     head = {"$schema": DIALECT, "$id": NAME, "title": "Runbook of Countersign"}
-    return cast("Schema", copy.deepcopy({**head, **root, "$defs": dict(sorted(defs.items()))}))
+    return copy.deepcopy({**head, **root, "$defs": dict(sorted(defs.items()))})
 
 
 def _as_written(name: str, part: Schema) -> None:

@@ -184,7 +184,7 @@ ELSEWHERE = {
     "tests/runbooks/lint/test_lint.py": (
         "one table of runbooks and findings",
         "runbooks/lint",
-        "care example finding known names proof rule safety subject waves",
+        "care example finding known names parameters proof rule safety subject waves",
     ),
     "tests/runbooks/lint/test_ambiguity.py": ("a pattern is read to be judged", "runbooks/lint", "regex"),
     "tests/runbooks/test_schema.py": ("the words are part of the schema", "runbooks", "schema_words"),

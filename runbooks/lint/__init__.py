@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from runbooks.lint import argv, care, catalogue, names, patterns, policy, proof, safety, waves
+from runbooks.lint import argv, care, catalogue, names, parameters, patterns, policy, proof, safety, waves
 from runbooks.lint.finding import Finding, Path, Repair, Severity
 from runbooks.lint.known import Known, KnownOperation, Operations
 from runbooks.lint.rule import Rule
@@ -52,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     names.empty_target,
     names.unknown_fact,
     names.unused_parameter,
+    parameters.wrong_parameter,
     proof.mutating_without_verify,
     proof.mutating_without_rollback,
     proof.vacuous_proof,

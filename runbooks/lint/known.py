@@ -11,6 +11,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Protocol
 
+from pydantic import BaseModel
+
 from guards.policy import Policy
 from runbooks.ladder import Ladder
 from runbooks.promotion import Promotion
@@ -27,6 +29,10 @@ class KnownOperation(Protocol):
     @property
     def read_only(self) -> bool:
         """Whether it changes nothing."""
+
+    @property
+    def parameters(self) -> type[BaseModel] | None:
+        """Model of what it is given beside its target; None when that is not known."""
 
     @property
     def members(self) -> object | None:

@@ -30,6 +30,7 @@ class Known:
     target_kind: str
     read_only: bool
     members: object | None = None
+    parameters: None = None
 
 
 OPERATIONS = {

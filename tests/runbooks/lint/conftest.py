@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
 
 from runbooks.lint import Known
 
@@ -15,11 +16,25 @@ class Operation:
     target_kind: str
     read_only: bool
     members: object | None = None
+    parameters: type[BaseModel] | None = None
+
+
+class Lines(BaseModel):
+    """As strict as the operations of the bot."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    lines: int = Field(ge=1, le=200)
+
+
+class Nothing(BaseModel):
+    """No parameters beside the target."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 OPERATIONS = {
-    "supervisor.tail_log": Operation("supervisor_program", True),
-    "supervisor.restart": Operation("supervisor_program", False),
+    "supervisor.tail_log": Operation("supervisor_program", True, parameters=Lines),
+    "supervisor.restart": Operation("supervisor_program", False, parameters=Nothing),
     "supervisor.stop": Operation("supervisor_program", False),
     "supervisor.rolling_restart": Operation("supervisor_pool", False, members=tuple),
     "redis.flush_database": Operation("redis_database", False),
