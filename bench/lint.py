@@ -66,7 +66,7 @@ match:
   when: "incident.severity in ['critical', 'error'] && facts.health.status != {200 + number % 7}"
 params:
   target: {{type: target, kind: supervisor_program}}
-  lines: {{type: integer, min: 1, max: 500, default: {1 + number % 500}}}
+  lines: {{type: integer, min: 1, max: 200, default: {1 + number % 200}}}
 steps:
   - id: read-log
     title: Read the last lines
