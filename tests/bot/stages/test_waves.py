@@ -43,7 +43,7 @@ steps:
     precheck: "facts.pool.total == 12"
     verify: {fact: pool, expect: "healthy == running", within: 20s, samples: 2 of 2, every: 1s}
     rollback: none
-    safety: {risk: safe, scopes: [prod], blast_radius: {max_targets: 12}}
+    safety: {risk: safe, scopes: [prod], blast_radius: {max_targets: 12}, limits: [{max: 1, per: target, window: 1h}]}
 """
 WIDE = {**POLICY, "blast_radius": {"prod": {"max_targets": 12}}}
 ENTRY = TargetEntry.model_validate(TARGET)
