@@ -162,7 +162,7 @@ async def run(scenario: Scenario, console: Console, *, keep: bool, folder: Path 
     def tell(text: str) -> None:
         console.print(Text(f"{time.monotonic() - began:7.1f} s  {text}"), highlight=False, soft_wrap=True)
 
-    console.print(f"\n[bold]{scenario.id}[/bold]: {scenario.title}", highlight=False, soft_wrap=True)
+    console.print(Text(f"\n{scenario.id}: {scenario.title}", style="bold"), soft_wrap=True)
     tell("starting a Slack, a PagerDuty, two ticket systems, two services and the bot ...")
     stage = Stage(scenario)
     try:

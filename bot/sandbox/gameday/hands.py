@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bot.sandbox.configuration import CHANNEL
+from bot.sandbox.gameday.reading import contains
 from bot.sandbox.gameday.scenario import Deed, Person
 from bot.sandbox.gameday.sight import Answer
 from bot.sandbox.gameday.watch import Watcher
@@ -18,7 +19,6 @@ from bot.sandbox.slack_elements import elements_in
 from bot.sandbox.slack_records import JSON, NotAcknowledged, NotShown, SlackMessage
 from bot.sandbox.stories.scene import AWAY, text_of
 from bot.sandbox.workspace import Workspace
-from runbooks.pattern import search
 
 ACTIONS: dict[Deed, tuple[str, str]] = {
     "run": ("step_run", ""),
@@ -124,7 +124,7 @@ class Hands:
         deadline = self._now() + ANSWER_SECONDS
         while True:
             said = tuple(self._whispers(human)[known:])
-            came = any(search(f"(?i){pattern}", text) for text in said)
+            came = any(contains(pattern, text) for text in said)
             if came or self._now() > deadline:
                 return Answer(human.name, _did(person), wanted, came, said)
             await asyncio.sleep(POLL_SECONDS)

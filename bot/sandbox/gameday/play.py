@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from bot.errors import CountersignError
 from bot.sandbox.gameday.hands import Hands, Missed
+from bot.sandbox.gameday.reading import contains
 from bot.sandbox.gameday.scenario import Alert, Move, Round, Scenario, Until
 from bot.sandbox.gameday.score import Mark, holds, score
 from bot.sandbox.gameday.sight import Seen
@@ -21,7 +22,6 @@ from bot.sandbox.gameday.watch import Watcher
 from bot.sandbox.gameday.world import Stage, titles
 from bot.sandbox.people import CHECKOUT_ID, PAYMENTS_ID
 from bot.sandbox.workspace import Workspace
-from runbooks.pattern import search
 
 LOOK_SECONDS = 0.15
 SCORE_SECONDS = 0.4
@@ -202,7 +202,7 @@ class _Play:
 
     def _says(self, pattern: str) -> bool:
         seen = [s.text for s in self.watcher.sights if s.place in ("thread", "card", "summary")]
-        return any(search(f"(?i){pattern}", text) for text in seen)
+        return any(contains(pattern, text) for text in seen)
 
     async def _seen(self, audit: str = "", *, fresh: bool = False) -> Seen:
         world = await self.stage.look(self.workspace, self.round.expect.verify.world, fresh=fresh)

@@ -45,26 +45,31 @@ def offer_line(text: str) -> str:
 
 
 def first_with(sights: Iterable[Sight], pattern: str) -> Sight | None:
-    """The first sight with the expression in it."""
+    """The first sight with one of our own expressions (words.py) in it; those of a scenario go through `contains`."""
     return next((sight for sight in sights if re.search(pattern, sight.text, re.IGNORECASE)), None)
 
 
 def contains(pattern: str, text: str) -> bool:
-    """Whether an expression of a scenario (RE2) is found, whatever the case."""
-    return search(f"(?i){pattern}", text)
+    """Whether an expression of a scenario (RE2) is found in a text as people read it, whatever the case."""
+    return search(f"(?i){pattern}", plain(text))
+
+
+def plain(text: str) -> str:
+    """Without Slack's marks of emphasis and its entities, so that nobody who writes a scenario needs to know them."""
+    return html.unescape(text.replace("*", "").replace("`", ""))
 
 
 def line_with(text: str, pattern: str) -> str:
     """The line of a text in which the expression is found, without marks of emphasis."""
     found = next((line for line in text.splitlines() if re.search(pattern, line, re.IGNORECASE)), "")
-    return short(found)
+    return short(found).rstrip(".")
 
 
 def short(text: str) -> str:
     """On one line, without marks of emphasis and of deliveries, and not longer than SHORT."""
-    clean = " ".join(html.unescape(text).split())  # Slack has `& < >` as entities
+    clean = " ".join(plain(text).split())
     # Pictures say nothing in a table and take more room than they seem to.
-    clean = re.sub(r"[*`]|\[cs-\d+\]|[\U0001f000-\U0001ffff☀-➿\ufe0f]", "", clean).strip()
+    clean = re.sub(r"\[cs-\d+\]|[\U0001f000-\U0001ffff☀-➿\ufe0f]", "", clean).strip()
     return clean if len(clean) <= SHORT else f"{clean[: SHORT - 1]}…"
 
 

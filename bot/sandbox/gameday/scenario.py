@@ -31,7 +31,7 @@ class Part(BaseModel):
 
 
 # -- how the sandbox is set up -----------------------------------------------------------------------------------------
-class Frozen(Part):
+class PlannedFreeze(Part):
     """A freeze of prod that begins `after` the sandbox was configured and lasts so long."""
 
     after: Seconds
@@ -71,7 +71,7 @@ class Setup(Part):
     policy: dict[str, Any] = Field(default_factory=dict)
     approval_timeout: Seconds = 900.0
     start_takes: int = Field(default=1, ge=1, le=20)
-    freeze: Frozen | None = None
+    freeze: PlannedFreeze | None = None
     workers: Workers = Workers()
     area: Area | None = None
     watch: dict[Service, dict[Id, str]] = Field(default_factory=dict)

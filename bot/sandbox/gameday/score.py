@@ -83,7 +83,7 @@ def _detection(played: Round, seen: Seen) -> Judged:
 def _step(played: Round, seen: Seen) -> Judged:
     wanted = played.expect.step
     if wanted.none:
-        none = first_with(seen.of("no_step"), wanted.none)
+        none = next((sight for sight in seen.of("no_step") if contains(wanted.none, sight.text)), None)
         if none is None:
             last = [sight.text for sight in (*seen.of("no_step"), *seen.of("offer"))][-1:]
             return (
@@ -122,7 +122,8 @@ def _guard(played: Round, seen: Seen) -> Judged:
             said = f"{answer.who} was told {short(' / '.join(answer.said) or 'nothing')}"
             wrong.append(f"{answer.who}, who {answer.did}, was not told /{answer.wanted}/: {said}")
     held = sum(answer.came for answer in seen.answers)
-    return at, evidence + (f"; {held} answers as they must be" if held else ""), [*seen.missed, *wrong]
+    people = f"; {held} {'answers' if held > 1 else 'answer'} to people as it must be" if held else ""
+    return at, evidence + people, [*seen.missed, *wrong]
 
 
 def _answered(

@@ -23,7 +23,8 @@ def print_result(result: Result, console: Console) -> None:
     """What held and what did not, with seconds and evidence; what is wrong stands below its mark, one line each."""
     scenario = result.scenario
     covers = f" ({', '.join(scenario.covers)})" if scenario.covers else ""
-    table = Table(title=f"{scenario.id}{covers}: {scenario.title}", title_justify="left", title_style="bold")
+    title = Text(f"{scenario.id}{covers}: {scenario.title}", style="bold")
+    table = Table(title=title, title_justify="left")
     many = len(scenario.rounds) > 1
     if many:
         table.add_column("Round", max_width=18)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.gameday.load import load_scenario
-from bot.sandbox.gameday.reading import acts, short
+from bot.sandbox.gameday.reading import acts, contains, short
 from bot.sandbox.gameday.scenario import MARKS, Round
 from bot.sandbox.gameday.score import Mark, holds, score
 from bot.sandbox.gameday.sight import Answer, Seen, Sight, WorldSeen
@@ -297,6 +297,20 @@ def test_the_machine_is_looked_at_for_the_disk_too() -> None:
 )
 def test_acts_are_the_lines_of_the_fenced_block(text: str, found: list[str]) -> None:
     assert acts(text) == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "there"),
+    [
+        ("tcp refuses connections", "• *tcp* refuses connections at 12:29:08Z", True),
+        ("a && b < 2", "`a &amp;&amp; b &lt; 2`", True),
+        ("SERVICE", "the service", True),
+        ("^x|y$", "xx\ny", True),
+        ("services", "the service", False),
+    ],
+)
+def test_expressions_meet_what_people_read(pattern: str, text: str, there: bool) -> None:
+    assert contains(pattern, text) is there
 
 
 def test_short_is_one_plain_line() -> None:

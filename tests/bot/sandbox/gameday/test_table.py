@@ -28,7 +28,7 @@ ROUND = """\
 
 def scenario(*names: str, head: str = "") -> Scenario:
     rounds = "".join(ROUND.format(name=name) for name in names)
-    return load_scenario(f"id: demo\ntitle: a demo [bold]\ncovers: [X1, X4]\n{head}rounds:\n{rounds}", "demo.yaml")
+    return load_scenario(f"id: demo\ntitle: a demo [/bold]\ncovers: [X1, X4]\n{head}rounds:\n{rounds}", "demo.yaml")
 
 
 RIGHT = tuple(Mark(name, 1.25, f"{name} was seen [red]") for name in MARKS)
@@ -54,7 +54,7 @@ def printed(what: object, width: int = 100) -> str:
 @pytest.mark.parametrize(
     ("played", "scored", "words"),
     [
-        (result(RIGHT), (5, 5), ["demo: 5 of 5, everything held", "1 ✓", "1.2 s", "record was seen [red]"]),
+        (result(RIGHT), (5, 5), ["demo: 5 of 5, everything held", "1 ✓", "1.2 s", "record was seen [red]", "a demo [/bold]"]),
         (result(WRONG), (4, 5), ["demo: 4 of 5, it did NOT go as it must", "0 ✗", "✗ the thread: /finished/"]),
         (result(RIGHT, RIGHT), (10, 10), ["Round", "occurrence 1", "10 of 10"]),
         (result(WRONG, of=3), (4, 15), ["2 further rounds not played", "4 of 15"]),
