@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
@@ -20,8 +21,11 @@ from bot.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from bot.cli.lint_sources import Read
+    from guards.policy import Policy
+    from runbooks.ladder import Ladder
     from runbooks.lint import Known
     from runbooks.lint.check import Located, Report
+    from runbooks.promotion import Promotion
 
 
 class Format(StrEnum):
@@ -46,6 +50,14 @@ def lint(
     promotions: Annotated[
         list[Path] | None, typer.Option("--promotions", help="Folder of promotion records.", metavar="FOLDER")
     ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            help="countersign.yaml: its runbooks, policy, ladder of environments and promotion records.",
+            metavar="FILE",
+        ),
+    ] = None,
     today: Annotated[str, typer.Option("--today", help="Day to judge reviews by.", metavar="YYYY-MM-DD")] = "",
     rules: Annotated[bool, typer.Option("--rules", help="List the rules.")] = False,
     explain: Annotated[str, typer.Option("--explain", help="Explain one rule.", metavar="RULE")] = "",
@@ -61,7 +73,8 @@ def lint(
 
     if "" in (paths or ()):
         _wrong("a path is empty, and empty never means everything. Name a file or folder.")
-    given = [Path(path) for path in paths] if paths else [_shipped()]
+    compared = _compared(config, policy)
+    given = [Path(path) for path in paths] if paths else list(compared.folders) or [_shipped()]
     for folder in promotions or ():
         if not folder.is_dir():
             _wrong(f"--promotions {folder} is no folder. Name the folder that holds the records.")
@@ -70,8 +83,8 @@ def lint(
         files = list(lint_sources.read_paths(given))
     except lint_sources.Missing as missing:
         _wrong(str(missing))
-    records, problems = lint_sources.promotions(given, promotions or [])
-    known = _known(given, records, policy, day)
+    records, problems = lint_sources.promotions(given, promotions or compared.promotions)
+    known = _known(given, records, compared, day)
     if fix:
         files = _mended(files, known)
     report = check([*files, *problems], known)
@@ -96,22 +109,46 @@ def _day(text: str) -> date:
         _wrong(f"--today {ascii(text)[1:-1][:40]} is not a day. Write it as 2026-11-30.")
 
 
-def _known(given: list[Path], records: tuple[object, ...], policy: Path | None, day: date) -> Known:
-    from bot.cli import lint_sources
-    from bot.cli.explain import policy_from
-    from bot.roster import ADAPTERS, FACT_NAMES, OPERATIONS
-    from runbooks.ladder import Ladder
-    from runbooks.lint.known import USUAL, Known
-    from runbooks.promotion import Promotion
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What runbooks are compared with. folders: the installation's own; empty without one."""
 
-    compared = policy_from(policy) if policy else None
+    policy: Policy | None
+    ladder: Ladder
+    folders: tuple[Path, ...] = ()
+    promotions: tuple[Path, ...] = ()
+
+
+def _compared(config: str | None, policy: Path | None) -> _Compared:
+    """The installation's policy and ladder, or those of a policy file, or the usual ladder. Raises ConfigurationError."""
+    from bot.cli.explain import policy_from
+    from runbooks.ladder import Ladder
+    from runbooks.lint.known import USUAL
+
+    made = policy_from(policy) if policy else None
+    if config is None:
+        return _Compared(made, Ladder(lowest=made.lowest_environment) if made else USUAL)
+    from bot.cli.options import configuration
+    from bot.policy_inputs import make_promotions
+
+    found = configuration(config)
+    made = made or policy_from(found.path.parent / found.file.policy)
+    folders = tuple(found.path.parent / folder for folder in found.file.runbooks)
+    return _Compared(made, make_promotions(found, made).ladder, folders, found.promotion_folders)
+
+
+def _known(given: list[Path], records: tuple[Promotion, ...], compared: _Compared, day: date) -> Known:
+    from bot.cli import lint_sources
+    from bot.roster import ADAPTERS, FACT_NAMES, OPERATIONS
+    from runbooks.lint.known import Known
+
     return Known(
         OPERATIONS,
         FACT_NAMES,
         adapters=ADAPTERS,
-        policy=compared,
-        promotions=tuple(record for record in records if isinstance(record, Promotion)),
-        ladder=Ladder(lowest=compared.lowest_environment) if compared else USUAL,
+        policy=compared.policy,
+        promotions=records,
+        ladder=compared.ladder,
         today=day,
         reviewed=lint_sources.reviewed(given, lint_sources.call_git),
         secret=lint_sources.is_secret,

@@ -51,7 +51,8 @@ repos:
         files: ^runbooks/.*\\.ya?ml$
 ```
 
-`--policy` compares with a policy and takes its lowest environment; `--promotions FOLDER` says where promotion records are, else
+`--config countersign.yaml` lints an installation: its own runbooks, compared with its policy, ladder and promotion records.
+`--policy` compares with a policy alone and takes its lowest environment; `--promotions FOLDER` says where promotion records are, else
 every folder called `promotions` below the given ones is read (and its records are checked); `--today 2026-11-30` is the day for
 reviews. The last review of a file is its last commit; a file that is changed or not in Git is being reviewed now.
 

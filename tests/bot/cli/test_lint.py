@@ -93,6 +93,19 @@ def test_a_policy_is_compared_with(runbookctl: Command, tmp_path: Path) -> None:
     assert "policy.yml" in broken.err
 
 
+def test_an_installation_is_compared_with_its_own_policy_and_ladder(runbookctl: Command, installation: Path) -> None:
+    config = ("--config", str(installation / "countersign.yaml"))
+    folder = installation / "runbooks"
+    (folder / "demo.yaml").write_text(LONG.replace("scopes:", "blast_radius: {max_targets: 40}, scopes:"))
+    told = runbookctl("lint", *config)
+    assert told.code == 1
+    assert f"{folder / 'demo.yaml'}:21:" in told.out
+    assert "it may touch 40 targets" in told.out
+    assert "[scope-above-promotion]" in told.out
+    assert "restart-service.yaml" not in told.out  # the shipped ones are not theirs to change
+    assert runbookctl("lint", "--config", str(installation / "nowhere.yaml")).code == 2
+
+
 def test_R8_reviews_are_judged_by_the_day_that_is_given(runbookctl: Command) -> None:
     assert "[overdue-review]" not in runbookctl("lint", "--today", "2020-01-01").out
     told = runbookctl("lint", "--today", "30.11.2026")
