@@ -107,15 +107,41 @@ def parse(text: str) -> Document:
     try:
         return _Builder(parser).document()
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        problem = getattr(error, "problem", None) or "cannot be read"
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        last = text.rstrip("\n").count("\n") + 1
-        if line > last:  # the parser points behind the end; people look at the last line
-            line, column = last, 1
-        raise StrictError(f"not YAML: {problem}.", line, column, "correct the syntax of this line.") from error
+        raise _not_yaml(error, text) from error
     finally:
         parser.dispose()
+
+
+HINTS = (
+    ("mapping values are not allowed", "put a text that has `: ` in it in quotes, or correct the indentation."),
+    (
+        "cannot start any token",
+        "indent with spaces, never with tabs, and put a text that begins with @, ` or % in quotes.",
+    ),
+    ("end of stream", "close the quote that begins here."),
+    ("expected ',' or", "close the bracket, or put a comma between the items."),
+    ("unknown escape", "write a backslash twice, or use single quotes."),
+    ("block sequence entries", "begin the list on a line of its own."),
+    ("expected '-' indicator", "indent the key, or begin the line with `- ` like those above."),
+    ("expected key", "look at the quotes and the indentation of this line and of the one before."),
+    ("expected <document start>", "give all keys of the file the same indentation, the first too."),
+    ("expected node content", "write a value here, or remove the bracket or comma."),
+)
+"""What libyaml says -> what is mostly the matter."""
+
+
+def _not_yaml(error: yaml.YAMLError, text: str) -> StrictError:
+    """The syntax error where people look for it: at the quote that is not closed, and never behind the last line."""
+    problem = getattr(error, "problem", None) or "cannot be read"
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if "end of stream" in problem:
+        mark = getattr(error, "context_mark", None) or mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    last = text.rstrip("\n").count("\n") + 1
+    if line > last:
+        line, column = last, 1
+    fix = next((hint for words, hint in HINTS if words in problem), "correct the syntax of this line.")
+    return StrictError(f"not YAML: {problem}.", line, column, fix)
 
 
 def _too_large() -> StrictError:

@@ -147,3 +147,28 @@ def _plain(data: object) -> bool:
     if isinstance(data, list):
         return all(_plain(value) for value in data)
     return data is None or type(data) in (str, int, float, bool)
+
+
+SYNTAX = [
+    ("title: Demo: again\n", 1, "in quotes"),
+    ("title: @demo\n", 1, "in quotes"),
+    ("a:\n\tb: 1\n", 2, "never with tabs"),
+    ("a: [1, 2\nb: 3\n", 2, "close the bracket"),
+    ("a: {x: 1\nb: 2\n", 2, "close the bracket"),
+    ("a: 1\nb: 'x\nc: 2\nd: 3\n", 2, "close the quote that begins here"),
+    ('a: "x\\q"\n', 1, "backslash twice"),
+    ("a: - b\n", 1, "a line of its own"),
+    ("- a\nb: 1\n", 2, "indent the key"),
+    ("a: 'it's'\n", 1, "quotes"),
+    (" a: 1\nb: 2\n", 2, "same indentation"),
+    ("a: [1,,2]\n", 1, "remove the bracket or comma"),
+    ("a: >>\n", 1, "correct the syntax"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "fix"), SYNTAX, ids=[text[:14] for text, _, _ in SYNTAX])
+def test_a_syntax_error_says_what_is_mostly_the_matter(text: str, line: int, fix: str) -> None:
+    with pytest.raises(StrictError) as caught:
+        parse(text)
+    assert caught.value.line == line
+    assert fix in caught.value.fix
