@@ -129,7 +129,8 @@ def _lint(lint: Sequence[Finding]) -> Piece:
     if errors:
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
         return Piece("lint", f"{errors[0].message}{more}", f"{errors[0].fix} `runbookctl lint` shows all.")
-    return Piece("lint", f"no errors, {len(lint)} warnings" if lint else "nothing to complain about")
+    more = "s" if len(lint) > 1 else ""
+    return Piece("lint", f"no errors, {len(lint)} warning{more}" if lint else "nothing to complain about")
 
 
 def _tests(tests: Sequence[tuple[str, tuple[str, ...]]]) -> Piece:

@@ -71,9 +71,10 @@ def promote(
         ],
     }
     missing = [piece for piece in pieces if not piece.there]
-    if standing is not None and not missing and not reason:
+    ended = any(piece.name == "reason" and not piece.there for piece in missing)
+    if standing is not None and not ended and not reason:
         said = f"{runbook.id} ({wish.digest[:12]}) is promoted to {env} already, by {standing.who} on {standing.when:%Y-%m-%d}."
-        finish(told | {"promoted": True, "file": ""}, said, pieces, as_json=as_json)
+        finish(told | {"promoted": True, "file": ""}, said, (), as_json=as_json)
         return
     if missing:
         said = f"Not promoted: {len(missing)} of {len(pieces)} are missing."

@@ -6,6 +6,7 @@ runbooks (`setbacks`). What is read was written once, when a run ended: a demoti
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ from bot.transcript import Outcome
 E, R, A = EVENT.c, RUN.c, ATTEMPT.c
 TELLING = (Outcome.SUCCEEDED.value, Outcome.FAILED.value, Outcome.ROLLED_BACK.value, Outcome.UNKNOWN.value)
 """How a run may end that says something about its runbook; a refused, stopped or expired one tried nothing."""
-MOST = 1_000  # of the newest runs that failed are looked at for what needs a review
+MOST, PER_RUNBOOK = 2_000, 10  # newest failures that are looked at for what needs a review
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,20 @@ FIRST = Statement(
     .limit(1)
 )
 
+LEFT = Statement(
+    select(E.runbook, E.run_id, E.environment, E.at)
+    .where(E.status == REQUIRES_MANUAL, E.at > bindparam("since"))
+    .order_by(E.at.desc(), E.id.desc())
+    .limit(MOST)
+)
+VERSION = Statement(select(R.outcome).where(R.id == bindparam("run"), R.plan.like(bindparam("version"))))
+
 
 def of_version(digest: str) -> str:
     """A LIKE pattern for plans of that runbook digest. Raises ValueError for what is no digest: it would find others."""
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         raise ValueError(f"{digest!r} is not the digest of a runbook")
     return f'%"runbook_digest":"{digest}"%'
-
-
-def _is_of(plan: str, digest: str) -> bool:
-    return bool(digest) and f'"runbook_digest":"{digest}"' in plan
 
 
 def setback(session: Session, runbook: str, digest: str, environment: str, since: datetime) -> Setback | None:
@@ -87,20 +92,19 @@ def setback(session: Session, runbook: str, digest: str, environment: str, since
 def setbacks(session: Session, digest_of: Callable[[str], str], since: datetime) -> dict[str, Setback]:
     """The newest such run since then, in any environment, for each runbook whose present version has one (mission R8).
 
-    digest_of: runbook id -> its present digest, empty for a runbook that is gone.
+    digest_of: runbook id -> its present digest, empty for a runbook that is gone. Of each runbook the newest PER_RUNBOOK
+    are looked at: whoever edits it leaves the older ones behind.
     """
-    wanted = (
-        select(E.run_id, E.environment, E.at, R.outcome, E.runbook, R.plan)
-        .join_from(EVENT, RUN, R.id == E.run_id)
-        .where(E.status == REQUIRES_MANUAL, E.at > since)
-        .order_by(E.at.desc(), E.id.desc())
-        .limit(MOST)
-    )
+    looked: Counter[str] = Counter()
     found: dict[str, Setback] = {}
-    for row in run(session, wanted):
-        run_id, environment, at, outcome, runbook, plan = tuple(row)
-        if runbook not in found and _is_of(plan, digest_of(runbook)):
-            found[runbook] = Setback(run_id, environment, at, outcome)
+    for runbook, run_id, environment, at in LEFT.rows(session, since=since):
+        digest = digest_of(runbook)
+        if not digest or runbook in found or looked[runbook] == PER_RUNBOOK:
+            continue
+        looked[runbook] += 1
+        row = VERSION.first(session, run=run_id, version=of_version(digest))
+        if row is not None:
+            found[runbook] = Setback(run_id, environment, at, row[0])
     return found
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import select
 
 from bot.config import load
@@ -121,6 +122,10 @@ async def shop(folder: Path, call: Command) -> AsyncIterator[Shop]:
 @pytest.fixture
 def installed(installation: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (installation / "runbooks" / "clear-sessions.yaml").write_text(CLEAR, encoding="utf-8")
+    file = installation / "countersign.yaml"
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    written["promotion"] = {"ladder": ["dev", "staging", "prod"], "without_record": ["staging"]}  # else as usual
+    file.write_text(yaml.safe_dump(written), encoding="utf-8")
     monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{installation / 'app.db'}")
     return installation
 
