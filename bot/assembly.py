@@ -37,6 +37,7 @@ from bot.clients.servicenow import ServiceNowClient
 from bot.clients.slack import SlackClient
 from bot.config import Configuration, read_secret
 from bot.errors import ConfigurationError
+from bot.facts import figures
 from bot.facts.alert_details import AlertDetailsFact
 from bot.facts.base import FactSource
 from bot.facts.changes import ChangesFact
@@ -124,7 +125,8 @@ def make_clients(found: Configuration) -> Clients:
             found.address("SERVICENOW_USER"),
             found.secret("SERVICENOW_PASSWORD"),
         )
-    allowed = (*addresses(found.catalogue), *found.file.http_hosts, *_endpoints(found))
+    observed = (*addresses(found.catalogue), *figures.addresses(found.catalogue))
+    allowed = (*observed, *found.file.http_hosts, *_endpoints(found))
     return Clients(
         slack=SlackClient(found.secret("SLACK_BOT_TOKEN"), found.address("SLACK_API_URL")),
         pagerduty=pagerduty,
@@ -178,6 +180,7 @@ def make_facts(store: Store, clients: Clients) -> dict[str, FactSource]:
         SupervisorPoolFact(target_secret),
         DiskFact(),
         ProcessFact(),
+        figures.FiguresFact(clients.http, target_secret),
         ChangesFact(recent, utc_now, clients.pagerduty),
     ]
     if clients.pagerduty is not None:

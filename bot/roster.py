@@ -36,7 +36,14 @@ def _guarded(operations: tuple[Operation, ...]) -> dict[str, Operation]:
 OPERATIONS = _guarded(_ALL)
 
 # Names of facts that runbooks may speak about; a service says in services.yaml how each is observed.
-FACT_NAMES = frozenset({"health", "state", "pool", "disk", "tcp", "process", "oncall", "past_incidents", "changes"})
+FACT_NAMES = frozenset(
+    [
+        *("health", "state", "pool", "disk", "tcp", "process", "oncall", "past_incidents", "changes"),
+        # observed as `figures`, mostly: docs/runbooks/index.md says which figures each has
+        *("errors", "memory", "queue", "deployment", "canary", "job", "cache", "database", "certificate", "clock", "node"),
+        "configuration",
+    ]
+)
 FACT_KINDS = frozenset(
     {
         "http",
@@ -49,6 +56,7 @@ FACT_KINDS = frozenset(
         "past_incidents",
         "changes",
         "alert_details",
+        "figures",
     }
 )
 SOURCES = ("pagerduty", "github")
