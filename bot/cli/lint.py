@@ -188,7 +188,7 @@ def _mended(files: list[Read], known: Known) -> list[Read]:
         path, text = each
         new, count = mend(text, partial(_findings, path, known))
         if count:
-            _write(path, new)
+            write(path, new)
             told = f"mended {path}: {count} {'repair' if count == 1 else 'repairs'}"
             if digest(load_runbook(text, "")) != digest(load_runbook(new, "")):
                 told += "; its digest is new, so promotions of the old one no longer count"
@@ -203,7 +203,7 @@ def _findings(path: Path, known: Known, text: str) -> tuple[Located, ...]:
     return check([(path, text)], known).findings
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Replace the file whole or not at all, with the permissions it had."""
     real = path.resolve()
     try:

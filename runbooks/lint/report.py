@@ -16,13 +16,11 @@ _LEVELS = {"error": "error", "warning": "warning"}
 
 
 def text(report: Report) -> Iterator[str]:
-    """`file:line:column: severity: message [rule]` for each finding, its fix below, and a last line with the counts."""
+    """`file:line:column: severity [rule]` for each finding, what is wrong and the fix below, and a last line of counts."""
     for found in report.findings:
-        yield f"{_plain(found.file)}:{found.line}:{found.column}: {found.severity}: {_plain(found.message)} [{found.rule}]"
-        yield textwrap.fill(
-            f"Fix: {_plain(found.fix)}", WIDTH, initial_indent="    ", subsequent_indent="         ", break_on_hyphens=False,
-            break_long_words=False,
-        )  # fmt: skip
+        yield f"{_plain(found.file)}:{found.line}:{found.column}: {found.severity} [{found.rule}]"
+        yield _indented(_plain(found.message))
+        yield _indented(f"Fix: {_plain(found.fix)}")
     mendable = sum(found.mendable for found in report.findings)
     yield ", ".join(
         [
@@ -70,6 +68,12 @@ def github(report: Report) -> Iterator[str]:
             f"::{_LEVELS[found.severity]} file={_property(found.file)},line={found.line},col={found.column},"
             f"title={_property(f'runbookctl lint: {found.rule}')}::{_data(_said(found))}"
         )
+
+
+def _indented(sentence: str) -> str:
+    return textwrap.fill(
+        sentence, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _said(found: Located) -> str:

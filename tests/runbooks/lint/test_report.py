@@ -25,9 +25,11 @@ def report(known: Known) -> Report:
 
 def test_text_is_a_place_a_sentence_and_a_fix(report: Report) -> None:
     lines = list(text(report))
-    assert lines[0].startswith("x.yaml:2:1: warning: the step run ")
-    assert lines[0].endswith("[mutating-without-rollback]")
-    assert lines[1].startswith("    Fix: add ")
+    assert lines[:2] == [
+        "x.yaml:2:1: warning [mutating-without-rollback]",
+        "    the step run does not say how it is undone.",
+    ]
+    assert lines[2].startswith("    Fix: add ")
     assert lines[-1] == "1 runbook, 0 errors, 2 warnings"
     mendable = Located(
         "a", "warning", "x", 1, 1, "m", "f", finding=Finding("a", "warning", "m", "f", repair=Repair("x"))
@@ -38,7 +40,7 @@ def test_text_is_a_place_a_sentence_and_a_fix(report: Report) -> None:
 def test_T31_nothing_in_a_file_can_give_orders_to_the_terminal() -> None:
     lines = "\n".join(text(Report((HOSTILE,), 0, 1)))
     assert not [c for c in lines if not (c.isprintable() or c == "\n")]
-    assert lines.startswith("a,b:c\\n%.yaml:3:7: error: ")
+    assert lines.startswith("a,b:c\\n%.yaml:3:7: error [load]\n")
     assert "\\x1b[31m" in lines
     assert "\\u202e" in lines
     assert all(len(line) <= WIDTH for line in lines.splitlines() if line.startswith("    "))
