@@ -20,7 +20,7 @@ import typer
 from bot.errors import CountersignError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
     from rich.console import Console
 
@@ -43,6 +43,12 @@ def sandbox(
     http: Annotated[
         bool, typer.Option("--http", help="Let Slack reach the bot by signed HTTP requests instead of Socket Mode.")
     ] = False,
+    runbooks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Offer the runbooks of this folder too (a copy of its *.yaml).", exists=True, file_okay=False
+        ),
+    ] = None,
 ) -> None:
     """Try everything on this machine: Slack, PagerDuty and a ticket as stand-ins, a real service to break and mend."""
     from rich.console import Console
@@ -55,13 +61,29 @@ def sandbox(
         raise typer.Exit(2)
     chosen = STORIES[story] if story else None
     # A folder that was named is the visitor's own and is never removed.
-    work = run(chosen, console, leave=leave, port=port, keep=keep or folder is not None, folder=folder, http=http)
+    kept = keep or folder is not None
+    own = texts(runbooks) if runbooks is not None else {}
+    work = run(chosen, console, leave=leave, port=port, keep=kept, folder=folder, http=http, runbooks=own)
     try:
         code = asyncio.run(until_told(work))
     except CountersignError as error:
         console.print(f"The sandbox could not start: {error}", markup=False, highlight=False)
         code = 1
     raise typer.Exit(code)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """File name -> text of the runbooks directly in a folder. Exits with 2 and the place when one cannot be read."""
+    from runbooks.folder import Problem, read_file
+
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        read = read_file(path, folder.resolve())
+        if isinstance(read, Problem):
+            typer.echo(f"sandbox: {read}", err=True)
+            raise typer.Exit(2)
+        found[path.name] = read[1]
+    return found
 
 
 async def until_told(work: Coroutine[None, None, int]) -> int:
@@ -96,6 +118,7 @@ async def run(
     keep: bool,
     folder: Path | None,
     http: bool = False,
+    runbooks: Mapping[str, str] | None = None,
 ) -> int:
     """Start a workspace and play the story in it, or break payments and wait for the visitor."""
     from bot.sandbox.configuration import SandboxSettings
@@ -107,6 +130,7 @@ async def run(
         return 0
     console.print("Starting a Slack, a PagerDuty, two ticket systems, two services and the bot ...")
     settings = story.settings if story else SandboxSettings()
+    settings = replace(settings, runbooks={**settings.runbooks, **(runbooks or {})})
     if http:
         settings = replace(settings, slack_mode="http")
     async with Workspace(settings, keep=keep, port=port, folder=folder) as workspace:

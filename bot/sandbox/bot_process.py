@@ -108,9 +108,10 @@ class BotProcess:
     async def command(self, *words: str, within: float = 30.0) -> tuple[int, str]:
         """Run another `python -m bot` command with the same configuration. Returns exit code and all output."""
         process = await asyncio.create_subprocess_exec(
-            *self.argv(*words),
+            *self._command,
+            *words,
             cwd=self._root,
-            env=self._environ,
+            env={**self._environ, "COUNTERSIGN_CONFIG": str(self._configuration)},  # not every command has --config
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

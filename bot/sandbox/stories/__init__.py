@@ -6,6 +6,7 @@ from bot.sandbox.stories import (
     bot_killed,
     break_glass,
     clear_cache,
+    first_runbook,
     flapping_restart,
     freeze_mid_run,
     kill_switch,
@@ -35,5 +36,6 @@ STORIES: dict[str, Story] = {
         freeze_mid_run.STORY,
         break_glass.STORY,
         unanswered.STORY,
+        first_runbook.STORY,
     )
 }

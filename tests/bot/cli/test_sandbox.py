@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
+import typer
 
-from bot.cli.sandbox import INTERRUPTED, SIGNALS, until_told
+from bot.cli.sandbox import INTERRUPTED, SIGNALS, texts, until_told
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -34,3 +36,12 @@ async def test_what_ends_by_itself_keeps_its_code() -> None:
         return 7
 
     assert await until_told(work()) == 7
+
+
+def test_the_visitors_own_runbooks_are_read_or_named_with_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("id: one\n", encoding="utf-8")
+    (tmp_path / "notes.md").write_text("no runbook", encoding="utf-8")
+    assert texts(tmp_path) == {"one.yaml": "id: one\n"}
+    (tmp_path / "two.yaml").write_bytes(b"\xff")
+    with pytest.raises(typer.Exit):
+        texts(tmp_path)
