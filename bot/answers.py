@@ -13,6 +13,7 @@ from sqlmodel import Session
 from bot.errors import Transient
 from bot.explanations import Explanations
 from bot.incident import Incident
+from bot.stages.match import version_in
 from bot.stages.plan import digest_of
 from bot.stages.promoted import in_words, to_review
 from bot.stages.reply import Reply, refused
@@ -138,11 +139,7 @@ class Answers(Explanations):
     async def _to_review(self) -> dict[str, str]:
         """Runbook id -> the run of its present version that failed, in words."""
         equipment, now = self._equipment, self._equipment.clock()
-
-        def version(name: str) -> str:
-            runbook = equipment.library.get(name)
-            return digest_of(runbook) if runbook is not None else ""
-
+        version = version_in(equipment)
         found = await equipment.store.read(lambda s: to_review(s, version, equipment.promotions, now))
         return {name: in_words(setback) for name, setback in found.items()}
 

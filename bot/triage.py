@@ -25,7 +25,8 @@ from bot.stages.by_itself import SUGGEST, Restraint, cut_off, level_of, offered
 from bot.stages.correlate import Correlated, boards, correlate
 from bot.stages.enrich import enrich, values
 from bot.stages.ingest import Ingested, ingest
-from bot.stages.match import choose, past_runs
+from bot.stages.match import choose, past_runs, version_in
+from bot.stages.promoted import demoted
 from bot.stages.propose import offer, propose
 from bot.store import entries, incidents
 from bot.store.inbox import Delivered, Inbox
@@ -220,11 +221,17 @@ class Triage:
         CORRELATION.set(incident.id)
         equipment = self._equipment
         facts = values(await enrich(equipment, incident))
-        past = await equipment.store.read(lambda session: past_runs(session, incident.id))
+        version = version_in(equipment)
+        past, ended = await equipment.store.read(
+            lambda session: (
+                past_runs(session, incident.id),
+                demoted(session, equipment, incident.environment, version),
+            )
+        )
         if any(run.state != "closed" for run in past):
             await equipment.store.write(lambda session: announce(session, incident, equipment.routes(incident)))
             return
-        chosen, ranked = choose(equipment, incident, facts, past)
+        chosen, ranked = choose(equipment, incident, facts, past, ended)
         proposal, plan, data = offer(equipment, incident, chosen, ranked, facts)
         await equipment.store.write(lambda session: propose(session, equipment, incident.id, proposal, data))
         equipment.wake()

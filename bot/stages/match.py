@@ -5,7 +5,7 @@ Called by bot/triage.py and bot/requests.py. Decides nothing about permission: t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -19,7 +19,7 @@ from bot.transcript import EntryKind, Outcome
 from guards.decision import Deny
 from runbooks.match import Ranked, Situation, match
 from runbooks.model import Runbook
-from runbooks.next_step import NextStep, NoStep, PastStep, next_step
+from runbooks.next_step import NOTHING_SAID, NextStep, NoStep, PastStep, next_step
 
 SHADOW = "shadow"
 OUTCOME_WORDS = {
@@ -65,12 +65,20 @@ def past_steps(found_runs: Sequence[Run]) -> tuple[PastStep, ...]:
 
 
 def choose(
-    equipment: Equipment, incident: Incident, facts: Mapping[str, Mapping[str, Any]], past: Sequence[Run]
+    equipment: Equipment,
+    incident: Incident,
+    facts: Mapping[str, Mapping[str, Any]],
+    past: Sequence[Run],
+    demoted: Mapping[str, str] = NOTHING_SAID,
 ) -> tuple[NextStep | NoStep, tuple[Ranked, ...]]:
-    """The next step (or why there is none) and the ranking it came from."""
+    """The next step (or why there is none) and the ranking it came from.
+
+    demoted: see `bot.stages.promoted.demoted`; what is not said here the guards say when it is asked for.
+    """
     index = equipment.index()  # taken once: the catalogue may be replaced at any moment
     ranked = match(index.runbooks, situation(incident), facts, index)
     said = promotions(equipment, incident.environment, ranked)
+    said |= {name: why for name, why in demoted.items() if said.get(name) == ""}
     return _next(equipment, incident, ranked, facts, past, said), ranked
 
 
@@ -128,6 +136,16 @@ def promotions(equipment: Equipment, environment: str, ranked: Sequence[Ranked])
         if answer is not None:
             found[runbook.id] = answer.reason.rstrip(".") if isinstance(answer, Deny) else ""
     return found
+
+
+def version_in(equipment: Equipment) -> Callable[[str], str]:
+    """Finds the digest of a runbook as it is now, by its id; empty for one that is gone."""
+
+    def digest(name: str) -> str:
+        runbook = equipment.library.get(name)
+        return digest_of(runbook) if runbook is not None else ""
+
+    return digest
 
 
 def _watched(equipment: Equipment, environment: str, runbook: Runbook) -> bool:

@@ -138,6 +138,21 @@ def to_review(
     return {name: setback for name, setback in found.items() if not looked_at[name]}
 
 
+def demoted(
+    session: Session, equipment: Equipment, environment: str, digest_of: Callable[[str], str]
+) -> dict[str, str]:
+    """Runbook id -> why its promotion to this environment ended, for what is offered there; the rule itself decides."""
+    promotions = equipment.promotions
+    if not promotions.demotes or not environment or not promotions.ladder.needs_record(environment):
+        return {}
+    found: dict[str, str] = {}
+    for name, setback in trials.setbacks(session, digest_of, equipment.clock() - REVIEW, environment).items():
+        record = promotions.record(name, digest_of(name), environment)
+        if record is not None and record.when < setback.at:
+            found[name] = demotion(name, environment, setback).rstrip(".")
+    return found
+
+
 def in_words(setback: Setback) -> str:
     """`run_x failed in prod on 2026-11-21`."""
     ended = ENDINGS.get(setback.outcome, setback.outcome)

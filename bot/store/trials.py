@@ -89,22 +89,26 @@ def setback(session: Session, runbook: str, digest: str, environment: str, since
     return None if found is None else Setback(*found)
 
 
-def setbacks(session: Session, digest_of: Callable[[str], str], since: datetime) -> dict[str, Setback]:
-    """The newest such run since then, in any environment, for each runbook whose present version has one (mission R8).
+def setbacks(
+    session: Session, digest_of: Callable[[str], str], since: datetime, environment: str = ""
+) -> dict[str, Setback]:
+    """The newest such run since then, for each runbook whose present version has one (mission R8).
+
+    environment: only in this one, empty for any.
 
     digest_of: runbook id -> its present digest, empty for a runbook that is gone. Of each runbook the newest PER_RUNBOOK
     are looked at: whoever edits it leaves the older ones behind.
     """
     looked: Counter[str] = Counter()
     found: dict[str, Setback] = {}
-    for runbook, run_id, environment, at in LEFT.rows(session, since=since):
+    for runbook, run_id, place, at in LEFT.rows(session, since=since):
         digest = digest_of(runbook)
-        if not digest or runbook in found or looked[runbook] == PER_RUNBOOK:
+        if not digest or runbook in found or looked[runbook] == PER_RUNBOOK or environment not in ("", place):
             continue
         looked[runbook] += 1
         row = VERSION.first(session, run=run_id, version=of_version(digest))
         if row is not None:
-            found[runbook] = Setback(run_id, environment, at, row[0])
+            found[runbook] = Setback(run_id, place, at, row[0])
     return found
 
 

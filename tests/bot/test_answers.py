@@ -95,7 +95,11 @@ async def test_T38_a_catalogue_that_is_not_in_force_is_seen_where_people_look(tr
     try:
         for reply in (await trouble.requests.status(None), await trouble.requests.list_runbooks()):
             found = reply.data["catalogue"]
-            assert found == {"problems": 1, "first": "a.yaml:3: titel is unknown. Fix: write title.", "since": library.since}
+            assert found == {
+                "problems": 1,
+                "first": "a.yaml:3: titel is unknown. Fix: write title.",
+                "since": library.since,
+            }
     finally:
         library.problems = ()
 
@@ -120,3 +124,18 @@ async def test_reading_writes_nothing(trouble: Scene) -> None:
     ):  # fmt: skip
         assert (await ask).ok
     assert (await trouble.entries(), await trouble.outbox()) == before
+
+
+async def test_R8_what_failed_is_marked_in_the_list_and_shown_with_where_it_is_promoted(trouble: Scene) -> None:
+    async def told() -> tuple[str, str, list[str]]:
+        listed = {line["id"]: line for line in (await trouble.requests.list_runbooks()).data["runbooks"]}
+        shown = (await trouble.requests.show_runbook("restart-service")).data
+        return listed["restart-service"]["review"], shown["review"], shown["promoted"]
+
+    assert await told() == ("", "", ["prod (by Cora, 2020-01-01)", "staging (by Cora, 2020-01-01)"])
+    trouble.world.mends = False
+    assert (await trouble.ask()).ok
+    assert (await trouble.vote("ben")).ok
+    assert await trouble.carry_out() == "failed"
+    words = f"{trouble.started[0]} failed in prod on 2026-11-21"
+    assert (await told())[:2] == (words, words)

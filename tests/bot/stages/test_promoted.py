@@ -17,8 +17,8 @@ import guards
 from bot.plan import Plan
 from bot.stages.execute import Attempt, execute
 from bot.stages.gate import decide_step, snapshot
-from bot.stages.match import choose
-from bot.stages.promoted import Promoted, in_words, setback_of, to_review
+from bot.stages.match import choose, version_in
+from bot.stages.promoted import Promoted, demoted, in_words, setback_of, to_review
 from bot.store import decisions, leases
 from guards import Allow, Decision, Deny, Policy
 from runbooks.digest import digest
@@ -361,6 +361,31 @@ async def test_C3_what_is_not_promoted_is_passed_over_and_the_reason_is_said(tro
     assert "has no promotion record for prod." in found.why
     hold(trouble, record(trouble))
     assert isinstance(await offered(trouble), NextStep)
+
+
+async def test_C3_what_failed_is_passed_over_in_the_next_incident_as_well(trouble: Scene) -> None:
+    hold(trouble, record(trouble))
+    await fail(trouble)
+    version = version_in(trouble.equipment)
+    ended = await trouble.read(lambda s: demoted(s, trouble.equipment, "prod", version))
+    assert list(ended) == ["restart-service"]
+    assert await trouble.read(lambda s: demoted(s, trouble.equipment, "staging", version)) == {}
+    assert await trouble.read(lambda s: demoted(s, trouble.equipment, "", version)) == {}
+    facts = {"health": {"status": 0}, "state": {"state": "EXITED"}}
+    found, _ = choose(trouble.equipment, await trouble.incident(), facts, [], ended)
+    assert isinstance(found, NoStep)
+    assert f"when {trouble.started[0]} failed." in found.why
+    hold(trouble, record(trouble, when=trouble.clock()))
+    assert await trouble.read(lambda s: demoted(s, trouble.equipment, "prod", version)) == {}
+
+
+async def test_T14_a_broken_glass_is_no_promotion(trouble: Scene) -> None:
+    glass = {"any_of": ["payments-oncall"], "timeout": "10m"}
+    trouble.change(policy=Policy.from_mapping({**POLICY, "break_glass": glass}))
+    hold(trouble)
+    why, ana = "payments loses orders since 14:02", trouble.person("ana")
+    reply = await trouble.requests.break_glass("restart-service", "payments", None, ana, "C0PAY", why)
+    assert (reply.ok, reply.data["code"]) == (False, "not_promoted")
 
 
 async def test_asked_for_by_name_it_is_refused_by_the_guards_and_their_decision_is_kept(trouble: Scene) -> None:
