@@ -1,7 +1,8 @@
 """`runbookctl gameday`: faults that are real in the sandbox, people who click, and a score of what the bot made of it.
 
 Exit codes: 0 everything held; 1 something did not; 2 the scenario cannot be read, is not there, waits for something that
-does not exist yet, or needs a program that this machine does not have: then nothing was played, and that is no success.
+does not exist yet, needs a program that this machine does not have, or its sandbox does not start: then nothing was played,
+and that is no success.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def gameday(
     listed: Annotated[bool, typer.Option("--list", help="The shipped scenarios, and what others wait for.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Play every shipped scenario that can be played.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave the folder with configuration, logs and databases behind.")] = False,
-    folder: Annotated[Path | None, typer.Option(help="Work in this folder instead of a fresh temporary one.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Work in this empty folder, and leave it behind.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play a fault scenario against a sandbox and score detection, step, guard, verification and record."""
@@ -52,6 +53,9 @@ def gameday(
         typer.echo(
             "Say one of: a scenario, --list, or --all. `runbookctl gameday --list` shows what there is.", err=True
         )
+        raise typer.Exit(2)
+    if folder is not None and not is_empty(folder):
+        typer.echo(f"{folder} is not an empty folder. What a game day left there would be part of the next.", err=True)
         raise typer.Exit(2)
     console = Console(stderr=as_json)
     if not console.is_terminal:
@@ -69,6 +73,11 @@ def gameday(
             print_list(chosen, console)
         return
     raise typer.Exit(play_all(chosen, console, keep=keep, folder=folder, as_json=as_json, alone=not everything))
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a game day can begin there: a folder that is not there yet, or has nothing in it."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def locate(name: str) -> Path:
@@ -105,11 +114,13 @@ def play_all(
         if problems:
             for problem in problems:
                 typer.echo(str(problem), err=True)
+            left.append((scenario.id, "its runbooks cannot be read"))
             code = 2
             continue
         result = played(scenario, console, keep=keep, folder=folder / scenario.id if folder and not alone else folder)
         if isinstance(result, int):
             code = max(code, result)
+            left.append((scenario.id, "interrupted" if result == INTERRUPTED else "the sandbox did not start"))
             if result == INTERRUPTED:
                 break
             continue
@@ -122,7 +133,7 @@ def play_all(
     elif not alone:
         held = sum(result.holds for result in results)
         console.print(f"{held} of {len(results)} game days held; {len(left)} were not played.", highlight=False)
-    return 2 if alone and left else code
+    return 2 if alone and left and code == 0 else code
 
 
 def why_not(scenario: Scenario, which: Callable[[str], str | None]) -> str:
@@ -145,7 +156,7 @@ def played(scenario: Scenario, console: Console, *, keep: bool, folder: Path | N
         code = asyncio.run(until_told(work()))
     except CountersignError as error:
         console.print(f"{scenario.id}: the sandbox could not start: {error}", markup=False, highlight=False)
-        return 1
+        return 2
     return found[0] if found else code
 
 

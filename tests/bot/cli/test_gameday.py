@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.gameday import why_not
+from bot.cli.gameday import is_empty, why_not
 from bot.sandbox.gameday.load import load_scenario, read_scenario, shipped
 from tests.bot.cli.conftest import Command
 from tests.bot.sandbox.gameday.test_load import GOOD
@@ -102,3 +102,19 @@ def test_a_malformed_runbook_beside_it_is_told_before_anything_is_started(runboo
 def test_a_program_that_is_not_here_is_named(needs: str, here: list[str], why: str) -> None:
     scenario = load_scenario(GOOD.replace("approval_timeout: 90s", f"needs: {needs}"), "demo.yaml")
     assert why_not(scenario, lambda name: name if name in here else None) == why
+
+
+@pytest.mark.parametrize("what", ["used", "file"])
+def test_a_used_folder_is_refused_because_its_past_would_play_along(
+    runbookctl: Command, tmp_path: Path, what: str
+) -> None:
+    folder = tmp_path / "sandbox"
+    if what == "used":
+        folder.mkdir()
+        (folder / "bot.log").touch()
+    else:
+        folder.touch()
+    told = runbookctl("gameday", READY[0], "--folder", str(folder))
+    assert told.code == 2
+    assert "is not an empty folder" in told.err
+    assert is_empty(tmp_path / "fresh")
