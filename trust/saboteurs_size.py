@@ -71,8 +71,8 @@ SABOTEURS: tuple[Saboteur, ...] = (
     Saboteur(
         "break glass: the scope can be passed too",
         "guards/break_glass.py",
-        '"freeze", "change_window"',
-        '"scopes", "freeze", "change_window"',
+        "finding.rule in BREAKABLE and finding.verdict.code in CODES",
+        'finding.verdict.code in (*CODES, "out_of_scope")',
     ),
     Saboteur(
         "break glass: somebody else's reason is good enough",
