@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -55,17 +55,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """data: JSON-like values with text keys. places: path of keys and indexes -> where that key or item was written."""
+    """data: JSON-like values with text keys. marks: path of keys and indexes -> libyaml's mark of that key or item.
+
+    Marks are kept as they come, for there is one for every key and hardly any is asked for.
+    """
 
     data: Any
-    places: Mapping[Path, Place]
+    marks: Mapping[Path, Any]
 
     def nearest(self, path: Path) -> Place:
         """The place of the longest known beginning of `path`, else line 1."""
         for length in range(len(path), 0, -1):
-            place = self.places.get(path[:length])
-            if place is not None:
-                return place
+            mark = self.marks.get(path[:length])
+            if mark is not None:
+                return Place(mark.line + 1, mark.column + 1)
         return Place(1, 1)
 
 
@@ -188,9 +191,9 @@ class _Builder:
     """Turns the events of one parser into data, refusing as it goes, so a bomb is never expanded first."""
 
     def __init__(self, parser: yaml.CSafeLoader) -> None:
-        self._parser = parser
+        self._next: Callable[[], Any] = parser.get_event
         self._nodes = 0
-        self._places: dict[Path, Place] = {}
+        self._marks: dict[Path, Any] = {}
 
     def document(self) -> Document:
         self._next()  # stream start
@@ -208,32 +211,28 @@ class _Builder:
             raise _error(
                 after, "a second document in one file.", "one file, one document: remove `---` and what follows."
             )
-        return Document(data, self._places)
-
-    def _next(self) -> Any:
-        return self._parser.get_event()
+        return Document(data, self._marks)
 
     def _node(self, event: Any, path: Path, depth: int) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise _error(event, f"more than {MAX_NODES} values.", "split the file.")
-        if isinstance(event, yaml.AliasEvent):
-            raise _error(event, f"the alias *{event.anchor} is not allowed.", "write the value out.")
         if event.anchor is not None:
+            if type(event) is yaml.AliasEvent:
+                raise _error(event, f"the alias *{event.anchor} is not allowed.", "write the value out.")
             raise _error(event, f"the anchor &{event.anchor} is not allowed.", "remove it and write the value out.")
-        if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event)
+        if type(event) is yaml.ScalarEvent:
+            if event.tag is None and not event.style:
+                return scalar(event.value, event)
+            self._refuse_scalar(event)
+            return event.value
         if event.tag is not None:
             raise _error(event, f"the tag {event.tag} is not allowed.", "remove the tag.")
         if depth > MAX_DEPTH:
             raise _error(event, f"nested deeper than {MAX_DEPTH} levels.", "make it flatter.")
-        if isinstance(event, yaml.SequenceStartEvent):
+        if type(event) is yaml.SequenceStartEvent:
             return self._sequence(path, depth)
         return self._mapping(path, depth)
-
-    def _scalar(self, event: Any) -> Any:
-        self._refuse_scalar(event)
-        return event.value if event.style else scalar(event.value, event)
 
     def _refuse_scalar(self, event: Any) -> None:
         if event.tag is not None:
@@ -246,27 +245,27 @@ class _Builder:
 
     def _sequence(self, path: Path, depth: int) -> list[Any]:
         items: list[Any] = []
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
             here = (*path, len(items))
-            self._places[here] = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+            self._marks[here] = event.start_mark
             items.append(self._node(event, here, depth + 1))
         return items
 
     def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
         items: dict[str, Any] = {}
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+        while type(event := self._next()) is not yaml.MappingEndEvent:
             key = self._key(event)
             here = (*path, key)
             if key in items:
-                first = self._places[here]
-                raise _error(event, f"the key {key!r} is written twice (first on line {first.line}).", "keep one.")
-            self._places[here] = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+                first = self._marks[here].line + 1
+                raise _error(event, f"the key {key!r} is written twice (first on line {first}).", "keep one.")
+            self._marks[here] = event.start_mark
             items[key] = self._node(self._next(), here, depth + 1)
         return items
 
     def _key(self, event: Any) -> str:
         """Keys are always text, as written: `1:` and `true:` are the words, so no two spellings can be one key."""
-        if not isinstance(event, yaml.ScalarEvent):
+        if type(event) is not yaml.ScalarEvent:
             raise _error(event, "a key must be a plain word.", "no lists, mappings or aliases as keys.")
         if event.anchor is not None:
             raise _error(event, f"the anchor &{event.anchor} is not allowed.", "remove it.")
@@ -274,5 +273,6 @@ class _Builder:
             raise _error(event, "merge keys (<<) are not allowed.", "write the keys out.")
         if event.value == "":
             raise _error(event, "an empty key.", "give it a name.")
-        self._refuse_scalar(event)
+        if event.tag is not None or event.style:
+            self._refuse_scalar(event)
         return str(event.value)

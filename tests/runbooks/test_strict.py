@@ -123,7 +123,7 @@ def test_T38_size_and_number_of_values_are_bounded() -> None:
 
 def test_places_name_keys_and_items() -> None:
     document = parse("a: 1\nb:\n  - x\n  - c: 2\n")
-    assert (document.places[("b", 1, "c")].line, document.places[("b", 1, "c")].column) == (4, 5)
+    assert (document.nearest(("b", 1, "c")).line, document.nearest(("b", 1, "c")).column) == (4, 5)
     assert document.nearest(("b", 1, "unknown", 3)).line == 4
     assert document.nearest(()).line == 1
 
