@@ -93,7 +93,8 @@ def before(value: object, incident_at: object) -> str:
 def _http(value: Mapping[str, Any]) -> str:
     if not value.get("status"):
         return f"no answer ({plain(value.get('error') or 'unreachable', 120)})"
-    return f"answers {plain(value['status'], 10)} in {said(value.get('took_ms', 0))} ms"
+    took = f" in {said(value['took_ms'])} ms" if "took_ms" in value else ""
+    return f"answers {plain(value['status'], 10)}{took}"
 
 
 def _supervisor(value: Mapping[str, Any]) -> str:
@@ -113,7 +114,8 @@ def _disk(value: Mapping[str, Any]) -> str:
 
 
 def _tcp(value: Mapping[str, Any]) -> str:
-    return f"accepts connections ({said(value.get('took_ms', 0))} ms)" if value.get("open") else "refuses connections"
+    took = f" ({said(value['took_ms'])} ms)" if "took_ms" in value else ""
+    return f"accepts connections{took}" if value.get("open") else "refuses connections"
 
 
 SAYINGS = {"http": _http, "supervisor": _supervisor, "supervisor_pool": _supervisor_pool, "disk": _disk, "tcp": _tcp}

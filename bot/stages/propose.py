@@ -21,6 +21,7 @@ from bot.store.record import announce
 from bot.transcript import Entry, EntryKind
 from guards.decision import Deny
 from runbooks.match import Ranked
+from runbooks.model import Runbook
 from runbooks.next_step import NextStep, NoStep
 
 PREVIEW_REQUESTER = "(whoever runs it)"
@@ -90,7 +91,7 @@ def offer(
             **made.model_dump(mode="json"),
             "success": chosen.success,
             "undo": chosen.undo,
-            "who": who_may(equipment, made),
+            "who": who_may(equipment, made, chosen.runbook),
         },
         score=chosen.score,
         reasons=[],
@@ -109,10 +110,15 @@ def offer(
     return proposal, made, data
 
 
-def who_may(equipment: Equipment, plan: Plan) -> str:
-    """Who may ask for this plan and whose yes it needs, in words, from the policy's matrix."""
+def who_may(equipment: Equipment, plan: Plan, runbook: Runbook) -> str:
+    """Who may ask for this plan and whose yes it needs, in words: the policy's matrix, and what asks beside it.
+
+    What depends on the person and the moment (limits, freezes, the emergency stop) is said when somebody asks.
+    """
     asking = f"{' or '.join(equipment.policy.requesters)} may ask"
     word = equipment.policy.word(plan.environment, plan.risk, plan.tier)
+    if word in ("auto", "confirm") and _asks_others(equipment, plan, runbook):
+        word = "approve"
     rule = equipment.policy.approvers(plan.environment, plan.tier)
     if word == "auto":
         return f"{asking}; nobody else needs to agree"
@@ -123,6 +129,15 @@ def who_may(equipment: Equipment, plan: Plan) -> str:
         people = "one other person" if rule.count == 1 else f"{rule.count} other people"
         return f"{asking}; {people} of {groups} must approve"
     return "nobody: policy forbids it here"
+
+
+def _asks_others(equipment: Equipment, plan: Plan, runbook: Runbook) -> bool:
+    """Whether the runbook or a change of size asks other people where the matrix alone would not."""
+    strict = {step.id for step in runbook.steps if step.safety is not None and step.safety.requires_approval}
+    sizes = [size for step in plan.steps if (size := plan.change_of(step)) is not None]
+    most = equipment.policy.scale.percent
+    large = any(abs(size.wanted - size.current) * 100 > size.current * most for size in sizes)
+    return large or any(step.runbook_step in strict for step in plan.steps)
 
 
 def _none(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bot.incident import IncidentStatus, ServiceReference
+from bot.plan import Resize
 from bot.services import Catalogue
 from bot.stages.match import choose
-from bot.stages.propose import PREVIEW_REQUESTER, offer, propose
+from bot.stages.propose import PREVIEW_REQUESTER, offer, propose, who_may
 from bot.store import incidents, proposals
 from bot.store.proposals import Proposal
+from guards.policy import Policy
 from runbooks.match import Ranked
-from runbooks.next_step import NoStep
+from runbooks.next_step import NextStep, NoStep
 from tests.fakes.equipment import SERVICES, alert
 from tests.fakes.scene import Scene
 
@@ -117,3 +121,44 @@ async def test_T46_secrets_of_an_alert_are_neither_in_the_reason_nor_in_the_alte
     )
     proposal, _, data = offer(trouble.equipment, incident, nothing, ranked, UP)
     assert secret not in str((proposal.why, proposal.reasons, proposal.alternatives, data))
+
+
+@pytest.mark.parametrize(
+    ("word", "requires", "resize", "wanted"),
+    [
+        ("auto", False, None, "nobody else needs to agree"),
+        ("confirm", False, None, "and confirms it"),
+        ("confirm", True, None, "one other person of sre must approve"),
+        ("auto", False, Resize(current=6, wanted=9), "nobody else needs to agree"),
+        ("auto", False, Resize(current=6, wanted=12), "one other person of sre must approve"),
+        ("approve", False, None, "one other person of sre must approve"),
+        ("forbid", True, Resize(current=1, wanted=9), "nobody: policy forbids it here"),
+    ],
+)
+async def test_G7_who_may_says_what_runbook_and_size_ask_beside_the_matrix(
+    trouble: Scene, word: str, requires: bool, resize: Resize | None, wanted: str
+) -> None:
+    incident = await trouble.incident()
+    chosen, ranked = choose(trouble.equipment, incident, DOWN, [])
+    assert isinstance(chosen, NextStep)
+    _, plan, _ = offer(trouble.equipment, incident, chosen, ranked, DOWN)
+    assert plan is not None
+    last = plan.steps[-1]
+    plan = plan.model_copy(
+        update={"steps": (last.model_copy(update={"act": last.act.model_copy(update={"resize": resize})}),)}
+    )
+    step = chosen.runbook.steps[-1]
+    assert step.safety is not None
+    safety = step.safety.model_copy(update={"requires_approval": requires})
+    runbook = chosen.runbook.model_copy(update={"steps": (step.model_copy(update={"safety": safety}),)})
+    written = {"lowest_environment": plan.environment, "version": 1, "matrix": {plan.environment: {plan.risk: word}}}
+    approvals = {plan.environment: {"count": 1, "any_of": ["sre"], "timeout": 600}}
+    policy = Policy.from_mapping(
+        {
+            **written,
+            "approvals": approvals,
+            "requesters": {"roles": ["responder"]},
+            "operators": {"roles": ["operator"]},
+        }
+    )
+    assert wanted in who_may(replace(trouble.equipment, policy=policy), plan, runbook)
