@@ -78,7 +78,10 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
             return {"state": "unknown", "reason": "the bot was stopped between starting this and learning its result"}
         denied = None if step.read_only else await _again(equipment, run, incident, step, attempt)
         if denied is not None:
-            return {"state": "unknown", "reason": f"the bot was stopped in it, and it may not be repeated: {denied.reason}"}
+            return {
+                "state": "unknown",
+                "reason": f"the bot was stopped in it, and it may not be repeated: {denied.reason}",
+            }
     else:
         stopped = await _before(equipment, run, incident, step, act, attempt)
         if stopped is None:
@@ -131,9 +134,7 @@ async def _before(
     return None if denied is None else await _refused(equipment, run, incident, denied)
 
 
-async def _again(
-    equipment: Equipment, run: Run, incident: Incident, step: PlanStep, attempt: Attempt
-) -> Deny | None:
+async def _again(equipment: Equipment, run: Run, incident: Incident, step: PlanStep, attempt: Attempt) -> Deny | None:
     """Why an act that was cut off and could be repeated may not be: a freeze began, a breaker opened (T55, T56, T57)."""
     stops, requester = equipment.kill_switch.here(), asked_by(equipment.people, run.requester)
     world, now, plan = await known(equipment, incident), equipment.clock(), run.plan
