@@ -178,7 +178,7 @@ ELSEWHERE = {
         "bot/sandbox/stories",
         (
             "__init__ bot_killed break_glass clear_cache flapping_restart freeze_mid_run kill_switch not_approved"
-            " scale_with_approval scene service_crash slack_down two_groups unanswered verify_fails"
+            " first_runbook scale_with_approval scene service_crash slack_down two_groups unanswered verify_fails"
         ),
     ),
     "tests/runbooks/lint/test_lint.py": (

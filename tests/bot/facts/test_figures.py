@@ -51,7 +51,7 @@ async def url() -> AsyncIterator[str]:
 @pytest.fixture
 async def fact(url: str) -> AsyncIterator[FiguresFact]:
     async with HttpClient(AllowList.of([url])) as client:
-        yield FiguresFact(client, {"TOKEN": "t0p"}.get)  # type: ignore[arg-type]
+        yield FiguresFact(client, {"TOKEN": "t0p"}.get)  # type: ignore[arg-type]  # reason: a get of a dict has the shape of environ.get
 
 
 def one(url: str, **read: str) -> list[dict[str, Any]]:
