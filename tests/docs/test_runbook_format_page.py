@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from bot.operations.rolling import members
 from bot.roster import FACT_NAMES, OPERATIONS
+from bot.services import Catalogue
+from guards import Policy
 from runbooks.load import RunbookError, load_runbook, load_strict
 from runbooks.schema import schema
 from runbooks.schema_words import WORDS
+from tests.fakes.equipment import POLICY
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "runbook-format.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(id: (\S+)\n.*?)```", PAGE, re.DOTALL)
@@ -36,6 +42,26 @@ def test_the_page_has_both_forms_waves_increments_and_one_that_waits() -> None:
 def test_every_key_is_on_the_page() -> None:
     keys = {key for keys in WORDS.values() for key in keys}
     assert sorted(key for key in keys if not re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`", PAGE)) == []
+
+
+def block(beginning: str) -> dict[str, Any]:
+    """The indented YAML of the page that begins with this line."""
+    found = re.search(rf"^    {beginning}\n(?:    .*\n)+", PAGE, re.MULTILINE)
+    assert found
+    made: dict[str, Any] = load_strict(textwrap.dedent(found.group(0)))
+    return made
+
+
+def test_the_catalogue_and_the_policy_of_waves_are_what_the_bot_reads() -> None:
+    pool = {"name": "payments", "environment": "prod", "owner": "payments", "tier": 1, **block("targets:")}
+    (service,) = Catalogue.model_validate({"services": [pool]}).services
+    entry = service.target("supervisor_pool", None)
+    assert entry is not None
+    names = [f"payments-workers:worker_{number:02d}" for number in range(4)]
+    assert members(entry, {"pool": {"running": 4, "names": names}}) == tuple(names)
+    assert set(service.facts) == {"pool", "inventory"}
+    radius = dict(Policy.from_mapping({**POLICY, **block("blast_radius:")}).blast_radii)["prod"]
+    assert (radius.max_targets, radius.max_percent, radius.min_healthy) == (12, 40, 3)
 
 
 def test_the_mistakes_are_told_as_the_page_tells_them() -> None:
