@@ -26,6 +26,7 @@ from bot.errors import ConfigurationError, CountersignError, Permanent
 from bot.flow import Flow
 from bot.incident import Incident, IncidentStatus
 from bot.kill_switch import KillSwitch
+from bot.library import make_library
 from bot.polling import make_poller
 from bot.reconciler import Reconciler
 from bot.recorders.outbox import Outbox
@@ -46,7 +47,6 @@ from bot.store.session import Store
 from bot.telemetry import Metrics, configure_logging, log
 from bot.triage import Triage
 from guards.policy import Policy, PolicyError
-from runbooks.load import BUILTIN, Library
 
 WORKER_STALE_SECONDS = 30.0
 NOBODY_ALIVE = -86_400.0 * 365  # also when the clock was set back since the last sign of life (T65)
@@ -84,16 +84,6 @@ def make_policy(found: Configuration) -> Policy:
         raise ConfigurationError(error.message, place=place, fix=error.fix) from error
 
 
-def make_library(found: Configuration) -> Library:
-    """The runbooks; a first load with problems refuses to start."""
-    folders = [found.path.parent / folder for folder in found.file.runbooks]
-    library = Library([*([BUILTIN] if found.file.builtin_runbooks else []), *folders], utc_now())
-    if library.problems:
-        first = library.problems[0]
-        raise ConfigurationError(first.message, place=f"{first.file}:{first.line}", fix=first.fix)
-    return library
-
-
 def live_status_of(clients: Clients) -> Callable[[Incident], Awaitable[IncidentStatus | None]]:
     """Asks PagerDuty what the incident is at this moment; None when it cannot be asked (trust case T23)."""
 
@@ -112,7 +102,8 @@ def live_status_of(clients: Clients) -> Callable[[Incident], Awaitable[IncidentS
 
 async def assemble(found: Configuration) -> Bot:
     """Make every part and join them. Nothing runs yet. Raises ConfigurationError."""
-    policy, library, sources = make_policy(found), make_library(found), assembly.make_sources(found)
+    policy, sources = make_policy(found), assembly.make_sources(found)
+    library = make_library(found, policy)
     promotions = policy_inputs.make_promotions(found, policy)
     for problem in promotions.problems:
         log().warning("a promotion record promotes nothing", problem=str(problem))

@@ -7,7 +7,7 @@ never a part of one and never a traceback. Must not ask a clock or the network; 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -147,10 +147,17 @@ class Library:
     """The runbooks in force. A reload replaces all of them or none: with problems the last good ones stay (T38).
 
     at: when this was loaded, for people; None when nobody asks. problems: what the last load found. folders: where from.
+    judge: what else is wrong with well-formed runbooks, such as one that claims more than the policy gives (bot/library.py).
     """
 
-    def __init__(self, folders: Sequence[Path | str], at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path | str],
+        at: datetime | None = None,
+        judge: Callable[[Catalogue], Sequence[Problem]] = lambda _: (),
+    ) -> None:
         self.folders = tuple(Path(folder) for folder in folders)
+        self._judge = judge
         self._state: tuple[Index, datetime | None] = (Index(MappingProxyType({})), None)
         self.problems: tuple[Problem, ...] = ()
         self.reload(at)
@@ -180,10 +187,11 @@ class Library:
 
     def take(self, catalogue: Catalogue, at: datetime | None = None) -> bool:
         """Put a catalogue that was read into force, or only keep its problems. Readers see the old or the new one."""
-        if not catalogue.problems:
+        problems = (*catalogue.problems, *self._judge(catalogue))
+        if not problems:
             self._state = (Index(catalogue.runbooks), at)  # one assignment, after all the work
-        self.problems = catalogue.problems
-        return not catalogue.problems
+        self.problems = problems
+        return not problems
 
 
 def _model_mistakes(error: ValidationError, *, short: bool) -> Iterator[Mistake]:

@@ -61,15 +61,17 @@ def _back(since: str) -> timedelta:
 
 async def _test(found: Configuration, path: Path, since: datetime) -> tuple[Comparison, Policy]:
     from bot import backtest as core
-    from bot.app import make_library, make_policy
+    from bot.app import make_policy
     from bot.cli.explain import policy_from
+    from bot.library import make_library
     from bot.policy_inputs import make_promotions
     from bot.roster import OPERATIONS
     from bot.store.session import Store
     from runbooks.digest import digest
 
     wanted = policy_from(path)
-    before, library = make_policy(found), make_library(found)
+    before = make_policy(found)
+    library = make_library(found, before)
     records = make_promotions(found, before)
 
     def granted(runbook: Runbook, environment: str) -> bool:

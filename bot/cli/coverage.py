@@ -85,9 +85,11 @@ def _runbooks(folders: list[Path] | None, config: str | None, *, needed: bool) -
     from runbooks.load import BUILTIN, load_catalog
 
     if folders is None and (needed or config or locate(os.environ, config).is_file()):
-        from bot.app import make_library
+        from bot.app import make_policy
+        from bot.library import make_library
 
-        return make_library(configuration(config)).runbooks
+        given = configuration(config)
+        return make_library(given, make_policy(given)).runbooks
     found = load_catalog(folders or [BUILTIN])
     if found.problems:
         first = found.problems[0]

@@ -70,7 +70,8 @@ def installation(config: str | None, runbooks: list[Path] | None, environment: s
             library,
             examples.TEAM,
         )
-    from bot.app import make_library, make_policy
+    from bot.app import make_policy
+    from bot.library import make_library
     from bot.policy_inputs import make_promotions
 
     found = load(locate(os.environ, config), {})  # an empty environment: secrets are not read
@@ -80,7 +81,7 @@ def installation(config: str | None, runbooks: list[Path] | None, environment: s
         found.catalogue,
         found.people,
         policy,
-        own or make_library(found),
+        own or make_library(found, policy),
         found.file.slack.team,
         make_promotions(found, policy),
         len(policy.calendars),

@@ -105,9 +105,10 @@ def promote(
 
 def runbook_of(found: Configuration, action: str) -> Runbook:
     """The runbook of that id. Raises ConfigurationError with those there are."""
-    from bot.app import make_library
+    from bot.app import make_policy
+    from bot.library import make_library
 
-    library = make_library(found)
+    library = make_library(found, make_policy(found))
     runbook = library.get(action)
     if runbook is None:
         known = ", ".join(sorted(library.runbooks)) or "none"

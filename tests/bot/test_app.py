@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from bot import app
-from bot.app import Bot, assemble, claim_worker, live_status_of, make_library, make_policy
+from bot.app import Bot, assemble, claim_worker, live_status_of, make_policy
 from bot.config import Configuration, load
 from bot.errors import Ambiguous, ConfigurationError, Permanent, Transient
 from bot.incident import Incident, IncidentStatus
@@ -99,14 +99,6 @@ async def test_T43_a_policy_with_a_mistake_names_file_and_key(tmp_path: Path) ->
     with pytest.raises(ConfigurationError):
         await assemble(configuration)
     assert list(configuration.state_dir.iterdir()) == []
-
-
-async def test_T43_a_runbook_with_a_mistake_refuses_to_start(tmp_path: Path) -> None:
-    configuration = found(tmp_path)
-    (tmp_path / "runbooks" / "bad.yaml").write_text("id: bad\nsurprise: 1\n")
-    with pytest.raises(ConfigurationError) as caught:
-        make_library(configuration)
-    assert "bad.yaml:" in caught.value.place
 
 
 async def test_pitfall_4_the_worker_row_is_ours_before_the_engine_starts(bot: tuple[Bot, Configuration]) -> None:
