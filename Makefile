@@ -29,7 +29,7 @@ bench: .venv/development
 trust: .venv/development
 	$(BIN)/python -m trust
 
-# Every fault scenario that can be played here, one after the other; about a quarter of an hour.
+# Every fault scenario that can be played here, one after the other; five to ten minutes.
 gameday: .venv/runtime
 	$(BIN)/runbookctl gameday --all
 
