@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import importlib
 import re
 import subprocess
 import sys
@@ -43,6 +45,33 @@ def test_each_decorator_lives_in_the_file_of_its_name() -> None:
         guard = getattr(guards, "".join(part.capitalize() for part in name.split("_")))
         assert guard.rule == name
         assert name in guards.__all__
+
+
+CLASSES = sorted(
+    {
+        value
+        for path in ROOM.glob("*.py")
+        for value in vars(importlib.import_module(f"guards.{path.stem}".removesuffix(".__init__"))).values()
+        if isinstance(value, type) and value.__module__.startswith("guards.")
+    },
+    key=lambda found: (found.__module__, found.__name__),
+)
+
+
+@pytest.mark.parametrize("found", CLASSES, ids=lambda found: f"{found.__module__}.{found.__name__}")
+def test_every_class_is_a_frozen_value_a_failure_or_a_protocol(found: type) -> None:
+    if issubclass(found, Exception) or getattr(found, "_is_protocol", False):
+        assert not dataclasses.is_dataclass(found)
+        return
+    parameters = found.__dict__["__dataclass_params__"]
+    assert (parameters.frozen, parameters.eq) == (True, True)
+    assert "__slots__" in vars(found), "a mistyped field would be kept silently"
+    if (
+        hasattr(found, "check")
+        and found.__name__ not in {"AllowedEnvs", "LimitsElsewhere"}
+        and dataclasses.fields(found)
+    ):
+        assert all(field.kw_only for field in dataclasses.fields(found)), "a rule's settings are named where it is used"
 
 
 def test_only_the_standard_library_is_imported() -> None:
