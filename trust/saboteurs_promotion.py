@@ -60,6 +60,20 @@ SABOTEURS: tuple[Saboteur, ...] = (
         RULE,
     ),
     Saboteur(
+        "a failure between approval and act is not seen",
+        "bot/stages/execute.py",
+        "setback=setback, undo=attempt.undo >= 0)\n        if requester",
+        "setback=None, undo=attempt.undo >= 0)\n        if requester",
+        RULE,
+    ),
+    Saboteur(
+        "every act passes for an undo",
+        "bot/stages/execute.py",
+        "undo=attempt.undo >= 0)\n        if requester",
+        "undo=True)\n        if requester",
+        RULE,
+    ),
+    Saboteur(
         "promotion records are read once, at the start",
         "bot/stages/known.py",
         "    equipment.promotions.refresh()\n",

@@ -19,7 +19,7 @@ from bot.stages.execute import Attempt, execute
 from bot.stages.gate import decide_step, snapshot
 from bot.stages.match import choose, version_in
 from bot.stages.promoted import Promoted, demoted, in_words, setback_of, to_review
-from bot.store import decisions, leases
+from bot.store import automation_events, decisions, leases, runs
 from guards import Allow, Decision, Deny, Policy
 from runbooks.digest import digest
 from runbooks.ladder import Ladder
@@ -267,6 +267,36 @@ async def test_T41_a_runbook_edited_between_approval_and_act_refuses(ready: Scen
     (books / source.name).write_text(text, encoding="utf-8")
     ready.change(library=Library([books]), promotions=ready.equipment.promotions)
     assert (await act(ready))["state"] == "refused"
+    assert ready.world.acts == []
+
+
+async def test_T41_a_failure_elsewhere_between_approval_and_act_refuses(ready: Scene) -> None:
+    approved = await ready.run()
+    plan, now = approved.plan, ready.clock()
+    other = replace(approved, id="run_other", state="waiting")
+
+    def write(session: Any) -> None:
+        runs.create(session, other)
+        runs.close(session, other.id, "failed", "", now)
+        automation_events.add(
+            session,
+            now,
+            plan.action,
+            "shop",
+            "prod",
+            "requires_manual",
+            other.id,
+            "inc_x",
+            plan.runbook,
+            "ana",
+            (),
+            1.0,
+        )
+
+    await ready.write(write)
+    done = await act(ready)
+    assert (done["state"], done["code"]) == ("refused", "not_promoted")
+    assert "when run_other failed" in done["reason"]
     assert ready.world.acts == []
 
 
