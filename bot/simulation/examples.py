@@ -41,10 +41,29 @@ TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
                 "mode": ["normal", "safe", "slow"],
                 "upstream": ["primary", "standby"],
                 "pool_size": ["10", "20"],
+                "read_only": ["on", "off"],
+                "maintenance": ["on", "off"],
+                "experiment": ["on", "off"],
             },
         },
     ),
-    "command_host": ("payments-host", {"allowed_programs": {"redis-cli": "/usr/bin/redis-cli"}}),
+    "command_host": (
+        "payments-host",
+        {
+            "allowed_programs": {"redis-cli": "/usr/bin/redis-cli"},
+            "names": {
+                "namespace": "shop",
+                "deployment": "payments-api",
+                "rollout": "payments-canary",
+                "node": "node-7.example",
+                "unit": "payments.service",
+                "web_server": "nginx.service",
+                "certificate": "payments.example",
+                "vhost": "payments",
+                "queue": "orders",
+            },
+        },
+    ),
 }
 """Target kind -> name and settings of the example target, as in services.yaml."""
 
@@ -115,7 +134,7 @@ def service(
     for kind in kinds:
         name, settings = TARGETS.get(kind, (f"{SERVICE}-{kind.replace('_', '-')}", {}))
         if kind == "command_host":
-            settings = {"allowed_programs": {**settings["allowed_programs"], **programs}}
+            settings = {**settings, "allowed_programs": {**settings["allowed_programs"], **programs}}
         entries.append(TargetEntry(kind=kind, name=name, settings=dict(given.get(kind, settings))))
     return Service(
         name=SERVICE,
