@@ -147,6 +147,11 @@ BAD_SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("command.run", {"argv": ["redis-cli"]}, {"allowed_programs": {}}),
     ("command.run", {"argv": ["redis-cli"]}, {"allowed_programs": {"redis-cli": "redis-cli"}}),
     ("command.run", {"argv": ["redis-cli"]}, {"allowed_programs": {"redis-cli": "/usr/bin/../bin/sh"}}),
+    ("command.run", {"argv": ["redis-cli", "{deployment}"]}, {}),
+    *(
+        ("command.run", {"argv": ["redis-cli", "{deployment}"]}, {"names": {"deployment": name}})
+        for name in ["", "all", "*", "-n", "a b", "a,b", "--all", "{deployment}", "pаyments", 1, None, "a\n"]
+    ),
     ("settings.set", {"key": "mode", "value": "safe"}, {"path": "flags.json"}),
     ("settings.set", {"key": "mode", "value": "safe"}, {"allowed": {}}),
 ]
@@ -158,6 +163,12 @@ def test_T34_wrong_catalogue_entries_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         plan(name, parameters, **changes)
+
+
+def test_T34_a_commands_own_names_come_from_the_catalogue_as_whole_arguments(plan: Plan) -> None:
+    argv = ["redis-cli", "GET", "{deployment}", "{deployment}-x", "{ deployment}"]
+    act = plan("command.run", {"argv": argv}, names={"deployment": "payments-api"})
+    assert act.request["argv"] == ["/usr/bin/redis-cli", "GET", "payments-api", "{deployment}-x", "{ deployment}"]
 
 
 def test_parameters_of_another_operation_are_refused(operations: Mapping[str, Operation], plan: Plan) -> None:
