@@ -14,9 +14,8 @@ from typing import Any
 
 from runbooks.lint import KnownOperation
 from runbooks.model import Risk
+from runbooks.pattern import identifier
 
-SLUG = re.compile(r"[^a-z0-9]+")
-LONGEST_ID = 63
 PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]| (?! ))*[A-Za-z0-9]")
 TYPED = ("true", "false", "null")
 HEAD = "# What each key means: docs/runbook-format.md. Check with `runbookctl lint`, `runbookctl test`, `runbookctl simulate`."
@@ -58,11 +57,6 @@ class Wish:
     undo: str = UNDO
     irreversible: bool = False
     description: str = ""
-
-
-def identifier(text: str) -> str:
-    """An id from a title: `Restart the API!` gives `restart-the-api`. Empty when nothing usable is in it."""
-    return SLUG.sub("-", text.lower()).strip("-")[:LONGEST_ID].rstrip("-")
 
 
 def text_of(wish: Wish, operations: Mapping[str, KnownOperation]) -> str:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from runbooks.folder import MAX_FILES
 from runbooks.load import PROMOTIONS
+from runbooks.shelf import FOLDER as KNOWLEDGE
 
 
 def footprint(folders: Iterable[Path]) -> str:
     """A digest that differs once a file is added, removed, renamed or written, also when its content stays the same.
 
-    Follows the rules of runbooks/folder.py: `*.yaml` and `*.yml`, no names with a dot in front, no linked folders, no
+    Follows the rules of runbooks/folder.py: `*.yaml`, `*.yml` and, for knowledge, `*.md`, no names with a dot in front, no linked folders, no
     `promotions`, at most 20,000 files of a folder. A folder that is not there has a digest too.
     """
     digest = hashlib.sha256()
@@ -36,8 +37,14 @@ def _files(folder: Path) -> Iterator[str]:
         yield from (
             os.path.join(where, name)  # noqa: PTH118  # a Path for each of many files would cost more than the look
             for name in sorted(files)
-            if not name.startswith(".") and name.endswith((".yaml", ".yml"))
+            if not name.startswith(".")
+            and name.endswith((".yaml", ".yml", ".md") if _knows(where) else (".yaml", ".yml"))
         )
+
+
+def _knows(where: str) -> bool:
+    """Whether pages of knowledge lie here (runbooks/shelf.py)."""
+    return where.rpartition(os.sep)[2] == KNOWLEDGE
 
 
 def _mark(path: str) -> str:

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from runbooks.model import Runbook
-from runbooks.search import Hit, TextSearch, words
+from runbooks.search import Hit, TextSearch, texts_of, words
 from runbooks.signatures import Found, Passage, SignatureSearch
 
 Phrases = tuple[tuple[str, tuple[str, ...]], ...]
@@ -32,7 +32,7 @@ class Index:
             self._add(name, runbook)
         count = max(1, len(runbooks))
         self._weights = {w: math.log(1 + (count - len(n) + 0.5) / (len(n) + 0.5)) for w, n in self._words.items()}
-        self._text = TextSearch(runbooks)
+        self._text = TextSearch(texts_of(runbooks))
         self._signatures = SignatureSearch(runbooks)
 
     def _add(self, name: str, runbook: Runbook) -> None:

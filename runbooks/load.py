@@ -21,6 +21,7 @@ from runbooks.keys import instead_of, meant_by, words_at
 from runbooks.match import Index
 from runbooks.model import Runbook
 from runbooks.shape import Mistake, original_path, shape
+from runbooks.shelf import EMPTY, Shelf, load_shelf
 from runbooks.spelling import did_you_mean
 from runbooks.strict import Document, StrictError, load_strict, parse
 
@@ -68,10 +69,14 @@ class RunbookError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """runbooks: id -> runbook, sorted by id. problems: what is wrong in the folders, empty when all is well."""
+    """runbooks: id -> runbook, sorted by id. problems: what is wrong in the folders, empty when all is well.
+
+    shelf: pages of knowledge beside them; a broken page keeps no runbook from being used.
+    """
 
     runbooks: Mapping[str, Runbook] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    shelf: Shelf = EMPTY
 
 
 def load_runbook(text: str, source: str) -> Runbook:
@@ -110,8 +115,9 @@ def load_catalog(folders: Iterable[Path | str]) -> Catalogue:
     runbooks: dict[str, Runbook] = {}
     problems: list[Problem] = []
     twice: set[str] = set()
-    for folder in folders:
-        for found in read_folder(Path(folder), skip=(PROMOTIONS,)):
+    places = [Path(folder) for folder in folders]
+    for folder in places:
+        for found in read_folder(folder, skip=(PROMOTIONS,)):
             if isinstance(found, Problem):
                 problems.append(found)
                 continue
@@ -129,7 +135,7 @@ def load_catalog(folders: Iterable[Path | str]) -> Catalogue:
                 problems.append(Problem(str(path), line, column, message, "rename one."))
     # Two files with one id: which of them people reviewed is unknown, so neither is offered.
     kept = {name: runbooks[name] for name in sorted(runbooks) if name not in twice}
-    return Catalogue(MappingProxyType(kept), tuple(problems))
+    return Catalogue(MappingProxyType(kept), tuple(problems), load_shelf(places))
 
 
 def place_of(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
@@ -147,7 +153,7 @@ class Library:
     """The runbooks in force. A reload replaces all of them or none: with problems the last good ones stay (T38).
 
     at: when this was loaded, for people; None when nobody asks. problems: what the last load found. folders: where from.
-    judge: what else is wrong with well-formed runbooks, such as one that claims more than the policy gives (bot/library.py).
+    shelf: pages of knowledge. judge: what else is wrong with well-formed runbooks, such as one that claims more than the policy gives (bot/library.py).
     """
 
     def __init__(
@@ -160,6 +166,7 @@ class Library:
         self._judge = judge
         self._state: tuple[Index, datetime | None] = (Index(MappingProxyType({})), None)
         self.problems: tuple[Problem, ...] = ()
+        self.shelf = EMPTY
         self.reload(at)
 
     @property
@@ -190,6 +197,7 @@ class Library:
         problems = (*catalogue.problems, *self._judge(catalogue))
         if not problems:
             self._state = (Index(catalogue.runbooks), at)  # one assignment, after all the work
+            self.shelf = catalogue.shelf
         self.problems = problems
         return not problems
 

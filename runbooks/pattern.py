@@ -21,6 +21,8 @@ _CHOICE = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,127}")
 _ENVIRONMENT = re2.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _OPERATION = re2.compile(r"[A-Za-z][A-Za-z0-9._-]{0,126}")
 _PARAMETER = re2.compile(r"[a-z][a-z0-9_]{0,30}")
+_BETWEEN = re2.compile(r"[^a-z0-9]+")
+LONGEST_ID = 63  # of a runbook, a step or a page (runbooks/model.py)
 
 
 class PatternError(ValueError):
@@ -55,6 +57,12 @@ def matches_anything(pattern: str) -> bool:
 def search(pattern: str, text: str) -> bool:
     """Whether `pattern` occurs anywhere in `text`, in time linear in the text. Raises PatternError."""
     return _compiled(pattern).search(text.encode("utf-8", "replace")) is not None
+
+
+def identifier(text: str) -> str:
+    """An id from a title: `Restart the API!` gives `restart-the-api`. Empty when nothing usable is in it."""
+    plain = text.lower().encode("ascii", "replace").decode("ascii")
+    return str(_BETWEEN.sub("-", plain)).strip("-")[:LONGEST_ID].rstrip("-")
 
 
 def is_identifier(text: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from runbooks.knowledge import Command
+from runbooks.page import Command
 
 SUPERVISOR = {"restart": "supervisor.restart", "start": "supervisor.start", "stop": "supervisor.stop"}
 LOOKING = ("df", "du")

@@ -1,6 +1,6 @@
 """Text search over a catalogue: BM25 with the weight of every word worked out when the catalogue is loaded (mission R6).
 
-Called by runbooks/index.py. Why neither SQLite's FTS5 nor a package: docs/adr, text search of our own. A hit says which
+Called by runbooks/index.py and shelf.py. Why neither SQLite's FTS5 nor a package: docs/adr, text search of our own. A hit says which
 words it was found by, so that people can judge it. Must not decide what is offered: text alone only suggests.
 """
 
@@ -55,7 +55,7 @@ def name_in_words(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One runbook that text search found. share: 0 to below 1, a word that only it has gives a half; two, three quarters.
+    """One text that was found. share: 0 to below 1, a word that only it has gives a half; two, three quarters.
 
     words: those it was found by, the most telling first.
     """
@@ -66,11 +66,11 @@ class Hit:
 
 
 class TextSearch:
-    """Title, symptoms, description and meaning of every runbook, ready to be searched. Never changes once made."""
+    """Texts by name, ready to be searched: of runbooks, or of pages of knowledge. Never changes once made."""
 
-    def __init__(self, runbooks: Mapping[str, Runbook]) -> None:
-        self._names = tuple(runbooks)
-        counts = [Counter(w for w in words(_text(runbook)) if w not in _EMPTY) for runbook in runbooks.values()]
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._names = tuple(texts)
+        counts = [Counter(w for w in words(text) if w not in _EMPTY) for text in texts.values()]
         lengths = [sum(count.values()) for count in counts]
         average = sum(lengths) / len(lengths) if any(lengths) else 1.0
         holders: dict[str, list[tuple[int, float]]] = {}
@@ -114,5 +114,9 @@ def _at(numbers: array[int], number: int) -> int:
     return at if at < len(numbers) and numbers[at] == number else -1
 
 
-def _text(runbook: Runbook) -> str:
-    return "\n".join((runbook.title, *runbook.match.symptoms, runbook.description, runbook.meaning))
+def texts_of(runbooks: Mapping[str, Runbook]) -> dict[str, str]:
+    """What text search looks at in each runbook: title, symptoms, description and meaning."""
+    return {
+        name: "\n".join((runbook.title, *runbook.match.symptoms, runbook.description, runbook.meaning))
+        for name, runbook in runbooks.items()
+    }

@@ -32,7 +32,8 @@ def import_page(
     """Import one page. Exit 0 when it was taken, with or without a draft; 2 when it cannot be read or is there already."""
     from bot.redact import Redactor
     from runbooks.folder import Problem
-    from runbooks.knowledge import entry_text, read_page
+    from runbooks.knowledge import entry_text
+    from runbooks.page import read_page
     from runbooks.recognise import draftable, recognise
 
     read = _read(page)
@@ -97,7 +98,7 @@ def _draft(entry: Entry, before: tuple[Recognised, ...], change: Recognised, own
 
 def _read(page: Path) -> Any:
     from runbooks.folder import Problem
-    from runbooks.knowledge import MOST_BYTES
+    from runbooks.page import MOST_BYTES
 
     try:
         if not page.is_file():

@@ -91,6 +91,7 @@ def installation(config: str | None, runbooks: list[Path] | None, environment: s
 def _library(paths: list[Path]) -> Library:
     from bot.simulation.reading import read_runbooks
     from bot.simulation.still import Given
+    from runbooks.shelf import load_shelf
 
     found, problems = read_runbooks(paths)
     if problems:
@@ -98,7 +99,7 @@ def _library(paths: list[Path]) -> Library:
         raise ConfigurationError(first.message, place=f"{first.file}:{first.line}:{first.column}", fix=first.fix)
     if not found:
         raise typer.BadParameter("there is no runbook (*.yaml) in it", param_hint="--runbooks")
-    return Given({one.id: one for one in found})
+    return Given({one.id: one for one in found}, load_shelf(paths))
 
 
 def place_of(found: Installation, delivery: Delivery, name: str, environment: str) -> tuple[Service | None, Catalogue]:

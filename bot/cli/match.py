@@ -23,6 +23,7 @@ from bot.errors import ConfigurationError
 if TYPE_CHECKING:
     from bot.simulation.alert import Delivery
     from runbooks.match import Ranked
+    from runbooks.shelf import Reading
     from runbooks.situation import Situation
 
 Facts = Mapping[str, Mapping[str, Any]]
@@ -75,10 +76,14 @@ def match(
     delivery = _delivery(alert, symptom, alert_name, severity)
     situation = _situation(found, delivery, given, service, environment, labels, lines)
     ranked = explain(found.library.runbooks, situation, given, found.library.index)
+    readings = found.library.shelf.read_also((situation.title, situation.alert, *situation.details.values(), *lines))
     if as_json:
-        typer.echo(json.dumps(_told(found, situation, given, ranked), indent=1, ensure_ascii=False))
+        pages = [{"id": r.entry.id, "title": r.entry.title, "words": list(r.words)} for r in readings]
+        told = _told(found, situation, given, ranked) | {"read_also": pages}
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
     else:
         _show(Console(highlight=False), found, situation, given, ranked, every=every)
+        _show_pages(Console(highlight=False), readings)
     raise typer.Exit(0 if {"offered", "needs_facts"} & {verdict_of(one) for one in ranked} else 1)
 
 
@@ -195,6 +200,17 @@ def _show(
         console.print(_brief(shown) if verdict == "no_match" else _full(shown, given))
         if len(shown) < len(these):
             console.print(Text(f"  … and {len(these) - len(shown)} more; --all names them", "dim"))
+
+
+def _show_pages(console: Console, readings: Sequence[Reading]) -> None:
+    if not readings:
+        return
+    console.print(Text(f"\nREAD ALSO ({len(readings)})", "bold"))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for reading in readings:
+        about = f"{reading.entry.kind}, it has the words {', '.join(reading.words)}"
+        table.add_row(f"  {reading.entry.id}.md", Text(_plain(f"{reading.entry.title} ({about})")))
+    console.print(table)
 
 
 def _full(ranked: Sequence[Ranked], given: Facts) -> Table:

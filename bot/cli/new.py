@@ -46,7 +46,8 @@ def new(
 ) -> None:
     """Write a new runbook. Exit 0 when it lints, 2 when something it needs is missing or the file is there already."""
     from bot.roster import OPERATIONS
-    from runbooks.draft import Wish, identifier, text_of
+    from runbooks.draft import Wish, text_of
+    from runbooks.pattern import identifier
 
     asks = sys.stdin.isatty() and not as_json
     title = title or (_ask("What does it do", asks) if not name else name.replace("-", " ").capitalize())

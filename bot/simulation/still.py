@@ -33,10 +33,11 @@ from bot.telemetry import Metrics
 from guards.context import Calendar
 from guards.policy import Policy
 from runbooks.ladder import Ladder
+from runbooks.load import Catalogue as Loaded
 from runbooks.load import Library
-from runbooks.match import Index
 from runbooks.model import Runbook
 from runbooks.promotion_records import PromotionRecords
+from runbooks.shelf import EMPTY, Shelf
 
 AT = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
 """A Wednesday morning: when everything of a simulation happens, unless it is told otherwise."""
@@ -71,10 +72,9 @@ class GivenFacts:
 class Given(Library):
     """Runbooks that are in memory already: nothing is read, and nothing is reloaded."""
 
-    def __init__(self, runbooks: Mapping[str, Runbook]) -> None:
-        self.folders = ()
-        self._state = (Index(runbooks), None)
-        self.problems = ()
+    def __init__(self, runbooks: Mapping[str, Runbook], shelf: Shelf = EMPTY) -> None:
+        super().__init__(())
+        self.take(Loaded(runbooks, (), shelf))
 
 
 def given_sources(catalogue: Catalogue, given: Facts) -> dict[str, GivenFacts]:

@@ -6,6 +6,7 @@ Called by bot/triage.py and bot/requests.py. Decides nothing about permission: t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session
@@ -79,7 +80,16 @@ def choose(
     ranked = match(index.runbooks, situation(incident), facts, index)
     said = promotions(equipment, incident.environment, ranked)
     said |= {name: why for name, why in demoted.items() if said.get(name) == ""}
-    return _next(equipment, incident, ranked, facts, past, said), ranked
+    chosen = _next(equipment, incident, ranked, facts, past, said)
+    if isinstance(chosen, NoStep):
+        chosen = replace(chosen, looks=(*chosen.looks, *to_read(equipment, incident)))
+    return chosen, ranked
+
+
+def to_read(equipment: Equipment, incident: Incident) -> tuple[str, ...]:
+    """Imported pages that speak of this trouble, for the people who take over (mission N4, R9)."""
+    found = equipment.library.shelf.read_also((incident.title, incident.alert_name, *incident.details.values()))
+    return tuple(f"Read the {reading.entry.kind} {reading.entry.title} ({reading.entry.id}.md)" for reading in found)
 
 
 def step_of(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.roster import FACT_NAMES, OPERATIONS
-from runbooks.draft import Wish, identifier, text_of
+from runbooks.draft import Wish, text_of
 from runbooks.lint import lint
 from runbooks.load import RunbookError, load_runbook
 
@@ -76,11 +76,3 @@ def test_any_words_come_back_as_they_were_or_are_refused_with_a_place(title: str
     else:
         assert (runbook.title, runbook.match.symptoms) == (title, (symptom,))
         assert len(runbook.steps) == 1, "words cannot add a step"
-
-
-@pytest.mark.parametrize(
-    ("title", "wanted"),
-    [("Restart the API!", "restart-the-api"), ("  ", ""), ("ÄÖ", ""), ("x" * 80, "x" * 63), ("a--b", "a-b")],
-)
-def test_identifier(title: str, wanted: str) -> None:
-    assert identifier(title) == wanted

@@ -62,3 +62,11 @@ def test_names_that_are_fine() -> None:
     assert pattern.is_choice("v1.2+build/3")
     assert pattern.is_environment("prod")
     assert pattern.is_parameter_name("older_than_days")
+
+
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [("Restart the API!", "restart-the-api"), ("  ", ""), ("ÄÖ", ""), ("x" * 80, "x" * 63), ("a--b", "a-b")],
+)
+def test_an_id_is_made_of_a_title(title: str, wanted: str) -> None:
+    assert pattern.identifier(title) == wanted

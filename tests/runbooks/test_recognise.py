@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbooks.knowledge import Command
+from runbooks.page import Command
 from runbooks.recognise import draftable, recognise
 
 

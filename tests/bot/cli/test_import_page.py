@@ -73,3 +73,16 @@ def test_importing_twice_overwrites_nothing(tmp_path: Path) -> None:
     assert call(page, tmp_path / "rb")[0] == 0
     code, output = call(page, tmp_path / "rb")
     assert (code, "is there already" in output) == (2, True)
+
+
+def test_R9_an_imported_page_is_found_by_match(tmp_path: Path) -> None:
+    call(written(tmp_path, "# Tidal wave in the ledger\n\n## Symptoms\n- ledger is flooded\n"), tmp_path / "rb")
+    (tmp_path / "rb" / "a.yaml").write_text(load_runbook_text(), encoding="utf-8")
+    result = RUN.invoke(app, ["match", "--runbooks", str(tmp_path / "rb"), "--symptom", "the ledger is flooded"])
+    assert result.exit_code == 1, "a page is something to read, not a step"
+    assert "READ ALSO (1)" in result.output
+    assert "tidal-wave-in-the-ledger.md" in result.output
+
+
+def load_runbook_text() -> str:
+    return "id: a\ncommand: systemctl restart a\nirreversible: true\nsafety: {scopes: [dev]}\n"

@@ -33,10 +33,10 @@ import json, os, sys
 from pathlib import Path
 import yaml
 from aiohttp import web
-folder = Path(sys.argv[-1]).parent
 if sys.argv[1] != "serve":
-    print("words:", *sys.argv[1:-2])
+    print("words:", *sys.argv[1:], "of", Path(os.environ["COUNTERSIGN_CONFIG"]).name)
     sys.exit(0)
+folder = Path(sys.argv[-1]).parent
 (folder / "environ.json").write_text(json.dumps(dict(os.environ)))
 async def ready(request):
     return web.Response(text="ok")
@@ -199,7 +199,7 @@ async def test_the_bot_is_killed_and_comes_back(tmp_path: Path, command: tuple[s
         await workspace.kill_bot()
         await workspace.start_bot()
         assert workspace.bot.pid not in (None, first)
-        assert await workspace.command("audit", "verify") == (0, "words: audit verify\n")
+        assert await workspace.command("audit", "verify") == (0, "words: audit verify of countersign.yaml\n")
         assert workspace.bot_log_tail(5).count("fake bot on") == 2
 
 

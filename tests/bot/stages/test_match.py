@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from bot.incident import SignalKind
 from bot.stages.match import choose, past_runs, past_steps, situation
+from runbooks.knowledge import entry_text
+from runbooks.load import Library
 from runbooks.next_step import NextStep, NoStep
+from runbooks.page import read_page
 from tests.fakes.equipment import START, alert
 from tests.fakes.scene import Scene
 
@@ -77,3 +82,13 @@ async def test_runs_before_a_reopening_do_not_count(trouble: Scene) -> None:
     await trouble.fold(alert("E2", kind=SignalKind.REOPENED, status=None, occurred_at=at))
     assert at > START
     assert await trouble.read(lambda s: past_runs(s, incident.id)) == []
+
+
+async def test_R9_without_a_step_the_pages_that_speak_of_it_are_named(trouble: Scene, tmp_path: Path) -> None:
+    page = read_page("# Payments and the ledger\n\n## Symptoms\n- payments does not answer\n", "x").entry
+    (tmp_path / "knowledge").mkdir()
+    (tmp_path / "knowledge" / "x.md").write_text(entry_text(page), encoding="utf-8")
+    equipment = replace(trouble.equipment, library=Library([tmp_path]))
+    chosen, _ = choose(equipment, await trouble.incident(), {}, [])
+    assert isinstance(chosen, NoStep)
+    assert "Read the procedure Payments and the ledger (payments-and-the-ledger.md)" in chosen.looks
