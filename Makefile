@@ -7,7 +7,7 @@ BIN := .venv/bin
 # pip comes with the repository because Debian's python3 has neither pip nor ensurepip.
 PIP_WHEEL := $(wildcard deploy/bootstrap/pip-*.whl)
 
-.PHONY: demo test check bench trust gameday serve lock clean
+.PHONY: demo test check coverage mutation bench trust gameday serve lock clean
 
 demo: .venv/runtime
 	$(BIN)/runbookctl sandbox
@@ -21,6 +21,16 @@ check: .venv/development
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/runbookctl lint
+	$(BIN)/runbookctl test --quiet
+
+# Guards, approval and digest code, each line and branch; about a minute on two idle cores.
+APPROVAL_TESTS := $(addprefix tests/bot/stages/test_,$(addsuffix .py,asking by_itself difference kept permission question reminding voting))
+coverage: .venv/development
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term tests/guards $(APPROVAL_TESTS) tests/bot/store/test_approvals.py tests/bot/test_plan.py tests/runbooks/test_digest.py
+
+# Every small change of guards/ must turn a test red; MUTATION_MINUTES on two idle cores.
+mutation: .venv/development
+	$(BIN)/python -m trust mutation
 
 bench: .venv/development
 	$(BIN)/python -m bench
