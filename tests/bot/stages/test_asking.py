@@ -189,3 +189,12 @@ async def test_P2_a_question_that_ends_before_it_would_be_widened_never_is(troub
     outcome = await asked(trouble, old)
     (question,) = await trouble.read(lambda s: approvals.for_run(s, outcome.run_id))
     assert (question.expires_at, question.widen_at, question.remind_at) == (old.expires_at, None, None)
+
+
+async def test_T14_the_glass_is_not_broken_where_nothing_stands_in_the_way(trouble: Scene) -> None:
+    trouble.change(policy=GLASS)
+    made = plan(trouble, incident=await trouble.incident(), created_at=trouble.clock())
+    assert isinstance(made, Plan)
+    outcome = await asked(trouble, made.model_copy(update={"break_glass": "to be on the safe side"}))
+    assert (outcome.run_id, outcome.reply.data["code"]) == ("", "glass_not_needed")
+    assert "glass_broken" not in await trouble.kinds()

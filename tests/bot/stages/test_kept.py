@@ -16,7 +16,7 @@ from bot.services import Catalogue
 from bot.stages.asking import ask_for
 from bot.stages.enrich import observe, values
 from bot.stages.gate import decide_step, snapshot
-from bot.stages.kept import keep_decision
+from bot.stages.kept import count_act, keep_decision
 from bot.stages.plan import make_plan
 from bot.store import approvals, breakers, decisions, entries, history
 from bot.store.decisions import RecordedDecision
@@ -340,3 +340,22 @@ async def test_T11_a_second_pass_over_the_run_records_nothing_twice(trouble: Sce
     before = await kept(trouble)
     await trouble.carry_out(journal)
     assert await kept(trouble) == before
+
+
+@pytest.mark.parametrize("change", [{"risk": "read"}, {"now": None}], ids=["reads only", "no moment"])
+async def test_T57_what_only_reads_is_no_trial_of_a_breaker(room: Scene, change: dict[str, Any]) -> None:
+    await three(room)
+    run, incident, now = await room.run(), await room.incident("PINC0"), room.clock()
+    open_one = guards.OpenBreaker(KEY, now)
+    context = guards.Context(
+        action="supervisor.restart",
+        environment="staging",
+        service="payments",
+        now=now,
+        risk="safe",
+        breakers=(open_one,),
+    )
+    await room.write(lambda s: count_act(s, room.equipment, run, incident, replace(context, **change)))
+    assert await opened(room) == {KEY: ""}
+    await room.write(lambda s: count_act(s, room.equipment, run, incident, context))
+    assert await opened(room) == {KEY: run.id}

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
-from bot.errors import Transient
+from bot.errors import Permanent, Transient
 from bot.membership import Groups, Membership
 from bot.services import People
 from bot.stages.permission import (
@@ -312,3 +313,21 @@ async def test_T14_one_group_that_was_asked_beside_the_others_was_asked(trouble:
     for any_of, strict in ((("leads",), True), (("leads", "others"), False), (("others",), False)):
         assert _as_strict(both, Approvers(1, any_of)) is strict
     assert not _as_strict(both, Approvers(2, ("leads",)))
+
+
+async def test_T11_an_approval_taken_back_while_it_is_counted_starts_nothing(trouble: Scene) -> None:
+    """Nothing but a mistake of ours could do this inside one transaction; then it must not be used all the same."""
+    await approved(trouble)
+    run, question, now = await trouble.run(), await trouble.approval(), trouble.clock()
+
+    def write(session: Session) -> Deny | None:
+        class TakenBack(Membership):
+            def of(self, person_id: str) -> frozenset[str]:
+                assert approvals.withdraw(session, question.id, now)
+                return MEMBERS.of(person_id)
+
+        return use_approvals(session, run, ASKED, TakenBack(), DIRECTORY, now)
+
+    with pytest.raises(Permanent, match="changed inside the transaction"):
+        await trouble.write(write)
+    assert (await trouble.approval()).state == "approved", "the transaction left nothing behind"

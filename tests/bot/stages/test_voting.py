@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.errors import Transient
-from bot.membership import Groups
+from bot.membership import Groups, Membership
 from bot.services import People
 from bot.stages.closing import ask_paused, ask_unknown, end
 from bot.stages.execute import Attempt
@@ -379,3 +380,47 @@ async def test_T60_the_requester_of_a_paused_run_cannot_release_what_an_operator
     assert list((await trouble.read(leases.holders)).values()) == [run]
     assert (await trouble.requests.answer_unknown(question, trouble.person("cora"), "abort")).ok
     assert await trouble.read(leases.holders) == {}
+
+
+class Forgetting(dict[str, str]):
+    """Group -> why it is unknown; known when it is asked for the first time, and not any more afterwards."""
+
+    looks = 0
+
+    def __contains__(self, group: object) -> bool:
+        self.looks += 1
+        return self.looks > 1
+
+
+class ForgettingGroups(Groups):
+    async def resolve(self, groups: Iterable[str]) -> Membership:
+        found = await super().resolve(groups)
+        return Membership(found.members, Forgetting(dict.fromkeys(found.members, "no answer")))
+
+
+async def test_T02_a_yes_whose_groups_are_lost_while_it_is_counted_decides_nothing(trouble: Scene) -> None:
+    await asked(trouble)
+    trouble.change(groups=ForgettingGroups(trouble.equipment.people, "T1", trouble.clock))
+    reply = await trouble.vote("ben")
+    assert reply.ok
+    assert "cannot be looked up" in reply.data["text"]
+    assert ((await trouble.approval()).state, trouble.woken) == ("pending", [])
+
+
+async def test_T06_a_second_reject_after_the_first_act_is_told_that_it_stops_already(trouble: Scene) -> None:
+    replies: list[Reply] = []
+
+    async def reject(_act: object) -> None:
+        trouble.world.during = None
+        replies.extend([await trouble.vote("cora", approve=False), await trouble.vote("ben", approve=False)])
+
+    trouble.world.during = reject
+    await asked(trouble)
+    await trouble.vote("ben")
+    await trouble.carry_out()
+    assert [reply.name for reply in replies] == ["done", "already"]
+    assert "being stopped already" in replies[1].data["text"]
+    stopped = [
+        entry.data["by"] for entry in await trouble.entries() if entry.kind.value == "stopped" and "by" in entry.data
+    ]
+    assert stopped == ["Cora", "cora"], "asked once, and that is how the run ended"

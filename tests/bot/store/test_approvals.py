@@ -169,6 +169,14 @@ async def test_what_is_due_is_told_once(store: Store, approval: Make, now: datet
     ]
 
 
+async def test_P2_a_question_is_told_of_the_groups_that_follow(store: Store, approval: Make, now: datetime) -> None:
+    await store.write(lambda s: approvals.open(s, approval(widen_at=now, widen_to=["leads"])))
+    following = (now + 5 * MINUTE, ["directors"])
+    await store.write(lambda s: approvals.mark_told(s, "apr_1", widened=now, reminded=None, following=following))
+    told = await store.read(lambda s: approvals.get(s, "apr_1"))
+    assert (told.widen_at, told.widen_to, told.widened_at) == (now + 5 * MINUTE, ["directors"], None)
+
+
 @lru_cache
 def memory() -> Engine:
     """One database in memory for every example; each example's transaction is rolled back."""
