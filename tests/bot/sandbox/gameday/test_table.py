@@ -54,7 +54,11 @@ def printed(what: object, width: int = 100) -> str:
 @pytest.mark.parametrize(
     ("played", "scored", "words"),
     [
-        (result(RIGHT), (5, 5), ["demo: 5 of 5, everything held", "1 ✓", "1.2 s", "record was seen [red]", "a demo [/bold]"]),
+        (
+            result(RIGHT),
+            (5, 5),
+            ["demo: 5 of 5, everything held", "1 ✓", "1.2 s", "record was seen [red]", "a demo [/bold]"],
+        ),
         (result(WRONG), (4, 5), ["demo: 4 of 5, it did NOT go as it must", "0 ✗", "✗ the thread: /finished/"]),
         (result(RIGHT, RIGHT), (10, 10), ["Round", "occurrence 1", "10 of 10"]),
         (result(WRONG, of=3), (4, 15), ["2 further rounds not played", "4 of 15"]),
