@@ -40,7 +40,19 @@ FACT_NAMES = frozenset(
     [
         *("health", "state", "pool", "disk", "tcp", "process", "oncall", "past_incidents", "changes"),
         # observed as `figures`, mostly: docs/runbooks/index.md says which figures each has
-        *("errors", "memory", "queue", "deployment", "canary", "job", "cache", "database", "certificate", "clock", "node"),
+        *(
+            "errors",
+            "memory",
+            "queue",
+            "deployment",
+            "canary",
+            "job",
+            "cache",
+            "database",
+            "certificate",
+            "clock",
+            "node",
+        ),
         "configuration",
     ]
 )

@@ -25,6 +25,7 @@ from bot.cli import (
     lint,
     match,
     new,
+    pages,
     promote,
     report,
     sandbox,
@@ -52,6 +53,7 @@ app.command("schema")(schema.schema)
 app.command("new")(new.new)
 app.command("import")(import_page.import_page)
 app.command("test")(test.play)
+app.command("pages")(pages.pages)
 app.command("match")(match.match)
 app.command("simulate")(simulate.simulate)
 app.command("freeze")(freeze.freeze)

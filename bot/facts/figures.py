@@ -1,9 +1,10 @@
-"""Fact `figures`: named figures out of JSON answers: a metric store, a broker, an orchestrator. {name: number, truth, word}
+"""Fact `figures`: named figures out of JSON answers: a metric store, a broker, an orchestrator. {name: number or word}
 
 Settings {answers: [{url, read: {name: JSON pointer}}], timeout, username, password_env}: for what no other kind observes, such
 as how long a queue is, how many replicas are up, how many days a certificate lasts. Called through bot/facts/gather.py.
-Every figure must be there: one that is missing, null or no plain value makes the whole fact a gap, for half a proof is none
-(T58). Must not follow redirects or ask a host that services.yaml does not list (T28).
+True and false count as 1 and 0, as Prometheus writes them. Every figure must be there: one that is missing, null or no plain
+value makes the whole fact a gap, for half a proof is none (T58). Must not follow redirects or ask a host that services.yaml
+does not list (T28).
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class Reading(FactSettings):
 
 
 class FiguresSettings(FactSettings):
-    """answers: at most six addresses. username and password_env: HTTP Basic; password_env alone: a bearer token."""
+    """answers: at most ten addresses. username and password_env: HTTP Basic; password_env alone: a bearer token."""
 
-    answers: list[Reading] = Field(min_length=1, max_length=6)
+    answers: list[Reading] = Field(min_length=1, max_length=10)
     timeout: float = Field(default=2.0, gt=0, le=30)
     username: str = Field(default="", pattern=r"\A[^:\x00-\x1f\x7f]{0,100}\z")
     password_env: str = Field(default="", pattern=VARIABLE_NAME)
@@ -112,7 +113,7 @@ def _check_names(settings: FiguresSettings, names: list[str]) -> None:
                 raise Permanent(f"services.yaml: {name} needs a JSON pointer such as /status/availableReplicas")
 
 
-def _figure(document: Any, name: str, pointer: str) -> int | float | bool | str:
+def _figure(document: Any, name: str, pointer: str) -> int | float | str:
     """The value at the pointer. Raises Permanent when there is none: what is not there is not zero."""
     value = document
     for part in pointer[1:].split("/"):
@@ -130,5 +131,5 @@ def _figure(document: Any, name: str, pointer: str) -> int | float | bool | str:
             raise Permanent(f"{name}: {value} is no figure")  # what Prometheus answers for 0 / 0
         return value
     if isinstance(value, bool | int | float) and math.isfinite(value):
-        return value
-    raise Permanent(f"{name}: at {ascii(pointer)[1:-1][:80]} there is no number, truth value or short word")
+        return int(value) if isinstance(value, bool) else value
+    raise Permanent(f"{name}: at {ascii(pointer)[1:-1][:80]} there is no number or short word")

@@ -88,6 +88,12 @@ class Renderer:
         """Plain text of `<destination>/<name>.txt.j2` (`pagerduty`, `ticket`). Raises Permanent."""
         return self._render(f"{destination}/{name}.txt.j2", data).strip()
 
+    def document(self, name: str, **data: Any) -> str:
+        """Markdown of `runbook/<name>.md.j2`: at most one empty line in a row, one newline at the end. Raises Permanent."""
+        lines = [line.rstrip() for line in self._render(f"runbook/{name}.md.j2", data).strip().splitlines()]
+        kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+        return "\n".join(kept) + "\n"
+
     def exists(self, name: str) -> bool:
         """Whether `slack/<name>.json.j2` is there."""
         return f"slack/{name}.json.j2" in self._environment.list_templates(extensions=["j2"])

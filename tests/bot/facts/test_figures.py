@@ -65,7 +65,7 @@ def one(url: str, **read: str) -> list[dict[str, Any]]:
         ("/queue", "/messages_ready", 1200),
         ("/queue", "/consumers", 0),
         ("/queue", "/state", "running"),
-        ("/queue", "/a~1b/~0", True),
+        ("/queue", "/a~1b/~0", 1),
     ],
 )
 async def test_a_figure_stands_at_its_pointer(
