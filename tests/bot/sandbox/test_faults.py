@@ -103,8 +103,9 @@ async def test_each_way_to_misbehave(
     assert json.loads(program.settings.read_text())["stop_seconds"] == 2.5, "what was set before stays"
 
 
-@pytest.mark.parametrize(("pid", "status"), [(os.getpid(), 503), (1, 200), (None, 503)])
-async def test_a_new_process_is_free_of_a_fault_of_the_old_one(program: Program, pid: int | None, status: int) -> None:
+@pytest.mark.parametrize(("whose", "status"), [("this process", 503), ("another", 200), ("any", 503)])
+async def test_a_new_process_is_free_of_a_fault_of_the_old_one(program: Program, whose: str, status: int) -> None:
+    pid = {"this process": os.getpid(), "another": 1, "any": None}[whose]
     faults.misbehave(program, pid, error_percent=100)
     assert await statuses(program, "/orders") == [status]
 
