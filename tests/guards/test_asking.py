@@ -148,3 +148,25 @@ def test_answers_are_for_one_function_one_context_and_one_use() -> None:
             assert take_answers(len, context) == ()
         assert take_answers(len, context) == (question,)
         assert take_answers(len, context) == ()
+
+
+class Alike:
+    """Equal to every other one, as values of somebody else's class may be."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __call__(self) -> None:
+        """Nothing."""
+
+
+def test_T11_answers_for_an_equal_function_are_not_answers_for_this_one() -> None:
+    one, other, context = Alike(), Alike(), frozen()
+    asked = guards.Ask("confirmation", "Sure?", 5.0)
+    with handing_down(Answers(one, context, [(asked,)])):
+        assert take_answers(other, context) == ()
+        assert take_answers(one, frozen()) == ()
+        assert take_answers(one, context) == (asked,)

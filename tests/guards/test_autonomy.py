@@ -68,3 +68,7 @@ def test_the_decorator_makes_the_same_guard() -> None:
     for wrong in ("", "AUTO", "*"):
         with pytest.raises(ValueError, match="autonomy"):
             guards.autonomy(ceiling=wrong)
+
+
+def test_nobody_is_no_bot_in_the_trace() -> None:
+    assert guards.Autonomy(ceiling="auto").inputs(frozen(actor=None))["is_bot"] is False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import guards
@@ -127,3 +129,53 @@ def test_the_trace_says_what_a_wave_touches_and_what_all_of_them_do() -> None:
     context = frozen(targets=("pool",), members=("b",), members_in_all=("a", "b"), inventory=group(4, 3, b="x"))
     told = guards.BlastRadius(max_targets=2).inputs(context)
     assert (told["targets"], told["in_all"], told["domains"]) == (("b",), ("a", "b"), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("options", "targets", "inventory", "reason"),
+    [
+        (
+            {"max_targets": 5, "min_healthy": 8},
+            "abc",
+            group(healthy=10),
+            "7 healthy members would be left, at least 8 must be.",
+        ),
+        ({"max_targets": 5, "max_percent": 20}, "abc", group(10), "3 of 10 members are more than 20 percent."),
+        ({"max_percent": 33}, "a", group(3), "1 of 3 members are more than 33 percent."),
+        (
+            {"max_targets": 5, "one_domain": True},
+            "abc",
+            group(a="x", b="y", c="z"),
+            "The targets lie in 3 failure domains.",
+        ),
+        ({"max_targets": 2}, "abc", None, "3 targets are more than the 2 that one run may touch."),
+    ],
+)
+def test_the_refusal_says_how_much_it_would_have_been(
+    options: dict[str, Any], targets: str, inventory: guards.Inventory | None, reason: str
+) -> None:
+    guard = guards.BlastRadius(**options)
+    (denial,) = guards.decide([guard], frozen(targets=tuple(targets), inventory=inventory)).denials
+    assert denial.reason == reason
+
+
+class Pretending(type):
+    def __eq__(cls, other: object) -> bool:
+        return True
+
+    def __hash__(cls) -> int:
+        return 1
+
+
+class NoNumber(metaclass=Pretending):
+    def __gt__(self, other: object) -> bool:
+        return False
+
+    def __sub__(self, other: object) -> int:
+        return 100
+
+
+def test_T37_a_size_that_only_pretends_to_be_a_number_is_refused() -> None:
+    inventory = guards.Inventory(10, NoNumber())  # type: ignore[arg-type]  # reason: wrong on purpose
+    decision = guards.decide([guards.BlastRadius(min_healthy=1)], frozen(inventory=inventory))
+    assert [denial.code for denial in decision.denials] == ["guard_error"]

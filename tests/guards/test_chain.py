@@ -407,7 +407,7 @@ async def test_what_was_decided_in_a_context_is_not_awaited_outside_it() -> None
 
     with guards.use(frozen()):
         waiting = act()
-    for elsewhere in (None, frozen(environment="prod")):
+    for elsewhere in (None, frozen(environment="prod"), frozen()):  # the last is equal, but somebody else's
         with pytest.raises(guards.Denied) as refusal:
             if elsewhere is None:
                 await waiting  # type: ignore[misc]  # reason: the foreign decorator is typed loosely
@@ -499,3 +499,28 @@ def test_decisions_and_refusals_can_be_pickled() -> None:
             guards.require_confirmation(message="Sure?")(lambda: 1)()
         copy = pickle.loads(pickle.dumps(refusal.value))
         assert (type(copy), copy.code, str(copy)) == (type(refusal.value), refusal.value.code, str(refusal.value))
+
+
+class Alike:
+    """Equal to every other one, as values of somebody else's class may be."""
+
+    def __init__(self, below: object) -> None:
+        self.__wrapped__ = below
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __call__(self) -> object:
+        """What is beneath."""
+        return self.__wrapped__()  # type: ignore[operator]  # reason: whatever it was given
+
+
+def test_wrappers_that_are_equal_are_still_others() -> None:
+    inner = guards.allowed_envs(["dev"])(lambda: 1)
+    fn = guards.exclusive()(Alike(Alike(inner)))
+    assert [guard.rule for guard in guards.guards_of(fn)] == ["exclusive", "allowed_envs"]
+    with guards.use(frozen()):
+        assert fn() == 1

@@ -13,6 +13,7 @@ HOUR = timedelta(hours=1)
 WORK = {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "09:00", "end": "17:00", "timezone": "Europe/Berlin"}
 NIGHT = {"days": ["sat"], "start": "22:00", "end": "06:00", "timezone": "UTC"}
 LATE = {"days": ["sun"], "start": "22:00", "end": "24:00", "timezone": "UTC"}
+MINUTES = {"days": ["mon"], "start": "09:04", "end": "09:06", "timezone": "UTC"}
 ALWAYS = {"days": ["mon"], "start": "00:00", "end": "24:00", "timezone": "UTC"}
 TURN = {"days": ["sun"], "start": "02:00", "end": "03:00", "timezone": "Europe/Berlin"}
 
@@ -36,6 +37,11 @@ def window(**options: object) -> guards.ChangeWindow:
         (WORK, "2030-01-02T08:00:00", True),
         (WORK, "2030-01-02T15:59:59", True),
         (WORK, "2030-01-02T16:00:00", False),
+        (WORK, "2030-01-02T20:00:00", False),
+        (MINUTES, "2030-01-07T09:03:59", False),
+        (MINUTES, "2030-01-07T09:04:00", True),
+        (MINUTES, "2030-01-07T09:05:59", True),
+        (MINUTES, "2030-01-07T09:06:00", False),
         (WORK, "2030-07-03T06:59:59", False),
         (WORK, "2030-07-03T07:00:00", True),
         (WORK, "2030-07-03T14:59:59", True),
@@ -183,3 +189,33 @@ def test_the_trace_names_what_is_open() -> None:
 def test_T34_windows_are_checked(windows: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         guards.InChangeWindow(windows=windows)  # type: ignore[arg-type]  # reason: wrong on purpose
+
+
+@pytest.mark.parametrize("risk", ["caution", "forbidden", "rea", "safe", "write"])
+def test_only_what_reads_needs_no_window(risk: str) -> None:
+    outside = datetime(2030, 1, 2, 20, tzinfo=UTC)
+    assert code(window(**WORK), now=outside, risk=risk) == "outside_change_window"
+    assert code(window(**WORK), now=outside, risk="".join(list("read"))) == "allow"
+
+
+def test_the_verdict_names_the_first_window_that_is_open() -> None:
+    guard = guards.InChangeWindow(windows=((("dev",), ()),))
+    found = (
+        guards.Period("change_window", "b", ("dev",), (), NOON - HOUR, NOON + HOUR),
+        guards.Period("change_window", "a", ("dev",), (), NOON - HOUR, NOON + HOUR),
+    )
+    assert guard.check(frozen(calendar=guards.Calendar(found))) == guards.Allow("Inside the change window a.")
+
+
+@pytest.mark.parametrize(("service", "told"), [("demo", "demo"), ("", "this")])
+def test_the_refusal_says_for_what_no_window_is_open(service: str, told: str) -> None:
+    guard = guards.InChangeWindow(windows=((("dev",), ()),))
+    (denial,) = guards.decide([guard], frozen(service=service, calendar=guards.Calendar())).denials
+    assert denial.reason == f"No change window is open for {told} in dev."
+
+
+@pytest.mark.parametrize("kind", ["a new kind", "freeze", "maintenance", "change_windows"])
+def test_no_other_kind_of_period_opens_anything(kind: str) -> None:
+    guard = guards.InChangeWindow(windows=((("dev",), ()),))
+    found = guards.Period(kind, "x", ("dev",), (), NOON - HOUR, NOON + HOUR)
+    assert code(guard, calendar=guards.Calendar((found,))) == "outside_change_window"

@@ -220,3 +220,33 @@ def test_the_decorator_makes_the_same_guard() -> None:
 def test_T34_wrong_options_are_errors_at_decoration(options: dict[str, object], error: type[Exception]) -> None:
     with pytest.raises(error, match="circuit_breaker"):
         guards.circuit_breaker(**options)  # type: ignore[arg-type]  # reason: wrong on purpose
+
+
+@pytest.mark.parametrize(
+    ("guard", "why"),
+    [
+        (REMEDIATION, "3 acts of this kind in 600 s, at most 3"),
+        (GLOBAL, "3 acts that went wrong in 600 s, at most 2"),
+    ],
+)
+def test_the_refusal_says_what_was_counted(guard: guards.CircuitBreaker, why: str) -> None:
+    (denial,) = guards.decide([guard], frozen(history=(act(), act(), act()))).denials
+    assert denial.reason == f"The circuit breaker is open: {why}."
+
+
+def test_the_refusal_names_the_first_trial() -> None:
+    found = (breaker(1800, trial_run="run_a"), breaker(1801, trial_run="run_b"))
+    (denial,) = guards.decide([REMEDIATION], frozen(breakers=found)).denials
+    assert denial.reason == "The circuit breaker is open: run_a is its trial."
+    assert denial.remedy == "Wait until run_a has ended, and find out why."
+
+
+@pytest.mark.parametrize("guard", [REMEDIATION, GLOBAL, INCIDENT], ids=lambda guard: guard.per)
+def test_the_kind_counts_whichever_object_holds_its_name(guard: guards.CircuitBreaker) -> None:
+    other = replace(guard, per="".join(list(guard.per)))
+    context = frozen(incident="inc_1", history=(act(), act(action="other"), act(result="succeeded")))
+    assert other.key(context) == guard.key(context)
+    assert other.examine(context) == guard.examine(context)
+    more = replace(context, history=(*context.history, act()))
+    assert other.examine(more) == guard.examine(more)
+    assert guards.opens(other, more) is guards.opens(guard, more) is (guard.per != "incident")

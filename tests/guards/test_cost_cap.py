@@ -108,3 +108,9 @@ def test_the_decorator_makes_the_same_guard() -> None:
 def test_T34_wrong_options_are_errors_at_decoration(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="cost_cap"):
         guards.cost_cap(**wrong)  # type: ignore[arg-type]  # reason: wrong on purpose
+
+
+@pytest.mark.parametrize("changes", [{"cost": 1}, {"cost": 1, "risk": "read"}, {"cost": None}])
+def test_nothing_is_summed_up_without_a_daily_cap(changes: dict[str, object]) -> None:
+    guard = guards.CostCap(currency="EUR", per_act=50)
+    assert guard.inputs(frozen(history=(act(60),), **changes))["spent"] == 0

@@ -39,3 +39,10 @@ def test_not_more_than_its_share(percent: float, burned: float | None, expected:
 def test_T34_wrong_options_are_errors_at_decoration(wrong: float) -> None:
     with pytest.raises(ValueError, match="error_budget"):
         guards.error_budget(max_burned_percent=wrong)
+
+
+@pytest.mark.parametrize(("burned", "told"), [(0.125, "12.5"), (0.25, "25"), (3, "300")])
+def test_the_reason_says_how_much_in_percent(burned: float, told: str) -> None:
+    verdict = guards.ErrorBudget(max_burned_percent=20).check(frozen(budget_burned=burned))
+    assert not isinstance(verdict, guards.Ask)
+    assert verdict.reason == f"Automation has burned {told} of at most 20 percent of the budget."

@@ -111,3 +111,27 @@ def test_the_refusal_and_the_trace_name_the_period() -> None:
     context = frozen(now=None)
     assert (guard.check(context), guard.inputs(context)) == guard.examine(context)
     assert guard.inputs(context)["now"] == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("freeze", "Changes are frozen in dev (year-end)."),
+        ("maintenance", "People are at work on it in dev (year-end)."),
+        ("a new kind", "Changes are frozen in dev (year-end)."),
+        ("yet another kind", "Changes are frozen in dev (year-end)."),
+    ],
+)
+def test_the_reason_says_what_is_on(kind: str, reason: str) -> None:
+    (denial,) = guards.decide([guards.Freeze(watched=True)], frozen(calendar=calendar(period(kind)))).denials
+    assert denial.reason == reason
+
+
+def test_only_maintenance_is_named_last() -> None:
+    found = calendar(period(name="b"), period("yet another kind", name="a"), period("maintenance", name="0"))
+    inputs = guards.Freeze(watched=True).inputs(frozen(calendar=found))
+    assert [str(each).partition(" until")[0] for each in inputs["on"]] == [  # type: ignore[attr-defined]  # reason: a tuple
+        "yet another kind a",
+        "freeze b",
+        "maintenance 0",
+    ]

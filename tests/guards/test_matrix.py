@@ -111,3 +111,37 @@ def test_a_standing_approval_answers_a_question_for_approval_only(
 def test_without_a_fitting_one_people_are_asked() -> None:
     cell = MatrixCell(environment="dev", risk="safe", word="approve", guard=APPROVAL, standing=(GIVEN,))
     assert guards.decide([cell], frozen(runbook="other")).outcome == "ask"
+
+
+def test_a_large_tier_is_the_same_tier() -> None:
+    cell = MatrixCell(environment="dev", risk="safe", word="auto", tier=1000, any_tier=False)
+    assert guards.decide([cell], frozen(tier=int("1000"))).outcome == "allow"
+    assert guards.decide([cell], frozen(tier=int("1001"))).denials[0].code == "wrong_cell"
+
+
+def test_only_a_confirmation_is_asked_otherwise_of_the_bot() -> None:
+    cell = MatrixCell(environment="dev", risk="safe", word="approve", guard=APPROVAL, for_bot=None)
+    assert guards.decide([cell], frozen(actor=BOT)).outcome == "ask"
+
+
+class Asking:
+    """A guard of somebody else's that asks a question of this kind."""
+
+    rule = "asking"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def check(self, context: guards.Context) -> guards.Ask:
+        return guards.Ask(self.kind, "Really?", 60.0, guards.Approvers(1, ("leads",)))
+
+    def inputs(self, context: guards.Context) -> dict[str, object]:
+        return {}
+
+
+@pytest.mark.parametrize(("kind", "answered"), [("approval", True), ("all", False), ("confirmation", False)])
+def test_P6_a_standing_approval_answers_approvals_only(kind: str, answered: bool) -> None:
+    word = "".join(list(kind))  # another object with the same letters
+    cell = MatrixCell(environment="dev", risk="safe", word="approve", guard=Asking(word), standing=(GIVEN,))
+    verdict = cell.check(frozen(runbook="restart"))
+    assert isinstance(verdict, guards.Allow) is answered

@@ -28,6 +28,8 @@ def code(guard: guards.MaxChange, current: float, wanted: float, **changes: obje
         (4, 4, "allow"),
         (4, 6, "allow"),
         (4, 7, "ask"),
+        (198, 297, "allow"),
+        (198, 298, "ask"),
         (4, 12, "ask"),
         (4, 13, "change_too_large"),
         (4, 2, "allow"),
@@ -116,3 +118,9 @@ def test_T34_increments_of_nonsense_are_errors(current: int, wanted: int, percen
         guards.increments(current, wanted, percent)
     with pytest.raises(TypeError):
         guards.increments(True, 2)
+
+
+def test_the_refusal_says_how_far_it_may_go() -> None:
+    (denial,) = guards.decide([GUARD], frozen(change=guards.Change(4, 13))).denials
+    assert denial.reason == "That is more than 3 times as many (from 4 to 13 instances)."
+    assert denial.remedy == "Ask for at most 12 instances."

@@ -13,3 +13,15 @@ def test_the_refusal_names_the_field(field: str) -> None:
     assert deny.code == "missing_context"
     assert deny.reason.endswith(".")
     assert field in deny.remedy
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("actor", "It is not known which actor this is about."),
+        ("tier", "It is not known which tier this is about."),
+        ("now", "The present time is not known."),
+    ],
+)
+def test_the_reason_is_a_sentence(field: str, reason: str) -> None:
+    assert missing("".join(list(field))).reason == reason

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import guards
+from guards.matrix import MatrixCell
 from guards.policy import Escalation, Policy
 from guards.testing import NOON, frozen
 
@@ -430,3 +431,54 @@ def test_how_far_back_the_rules_look() -> None:
 def test_what_is_declared_is_kept_for_the_calendars() -> None:
     assert [(period.kind, period.name) for period in STRICT.periods] == [("freeze", "x"), ("change_window", "w")]
     assert STRICT.calendars == ()
+
+
+WINDOW = {
+    "name": "noon",
+    "environments": ["prod"],
+    "start": "2030-01-01T11:00",
+    "end": "2030-01-01T13:00",
+    "timezone": "UTC",
+}
+
+
+def test_change_windows_alone_are_no_freeze_and_hold_where_the_environment_is_not_known() -> None:
+    policy = Policy.from_mapping({**DATA, "change_windows": [WINDOW]})
+    rules = {guard.rule: guard for guard in policy.guards(frozen())}
+    assert rules["freeze"] == guards.Freeze(watched=False)
+    nowhere = policy.decide(frozen(environment=""))
+    (found,) = [finding.verdict for finding in nowhere.trace if finding.rule == "change_window"]
+    assert isinstance(found, guards.Deny)
+    assert found.code == "missing_context"
+
+
+TIERED_CELL = {"tiers": {"prod": {1: {"safe": "forbid"}}}}
+TIERED_APPROVAL = {
+    "approvals": {**DATA["approvals"], "prod": {**DATA["approvals"]["prod"], "tiers": {1: {"count": 3}}}}
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "any_tier"),
+    [({}, True), (TIERED_CELL, False), (TIERED_APPROVAL, False), ({**TIERED_CELL, **TIERED_APPROVAL}, False)],
+    ids=["nowhere", "in the matrix", "in the approvals", "in both"],
+)
+def test_the_answer_for_one_tier_is_not_used_for_another(more: dict[str, Any], any_tier: bool) -> None:
+    policy = Policy.from_mapping({**DATA, **more})
+    for risk in ("safe", "caution"):
+        context = frozen(environment="prod", risk=risk, tier=2)
+        compiled = policy.guards(context)
+        codes = [denial.code for denial in guards.decide(compiled, replace(context, tier=3)).denials]
+        good_for_any = any_tier or (risk == "caution" and "approvals" not in more)
+        assert codes == ([] if good_for_any else ["wrong_cell"]), risk
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_P6_a_cell_knows_the_standing_approvals_of_its_environment_only(environment: str) -> None:
+    given = {
+        "id": "given", "runbook": "restart", "action": "demo.restart", "service": "demo", "environment": "staging",
+        "max": 1, "until": "2030-01-02T00:00:00+00:00", "by": ["cora", "dev"],
+    }  # fmt: skip
+    policy = Policy.from_mapping({**DATA, "standing": [given]})
+    (cell,) = [guard for guard in policy.guards(frozen(environment=environment)) if isinstance(guard, MatrixCell)]
+    assert [each.id for each in cell.standing] == (["given"] if environment == "staging" else [])

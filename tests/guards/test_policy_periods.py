@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from guards.policy_periods import (
+    LONGEST_PLACE,
+    LONGEST_RULE,
     DeclaredCalendar,
     DeclaredPeriod,
     declared_calendars,
@@ -125,6 +127,7 @@ def test_a_calendar_has_one_place(where: dict[str, Any], expected: tuple[str, st
         ("file", REMOVE, "calendars[0]"),
         ("file", "", "calendars[0].file"),
         ("file", " a", "calendars[0].file"),
+        ("file", "a ", "calendars[0].file"),
         ("file", "a\nb", "calendars[0].file"),
         ("file", 5, "calendars[0].file"),
         ("file", "x" * 501, "calendars[0].file"),
@@ -149,6 +152,10 @@ def test_T43_mistakes_in_a_calendar(key: str, value: object, place: str) -> None
         {"url": "https://calendar.example.com/a b.ics"},
         {"url": "https://[::1/a.ics"},
         {"url": 5},
+        {"url": "sftp://calendar.example.com/a.ics"},
+        {"url": "sftp://localhost/a.ics"},
+        {"url": "ftp://localhost/a.ics"},
+        {"servicenow": 1},
         {"servicenow": False},
         {"servicenow": "yes"},
     ],
@@ -164,3 +171,12 @@ def test_T43_two_calendars_of_one_name() -> None:
     with pytest.raises(PolicyError) as error:
         read_calendars([CALENDAR, {**CALENDAR, "kind": "maintenance"}], KNOWN)
     assert error.value.place == "calendars"
+
+
+def test_the_longest_rule_and_the_shortest_and_longest_place_are_taken() -> None:
+    rule = "FREQ=WEEKLY;X=" + "A" * (LONGEST_RULE - len("FREQ=WEEKLY;X="))
+    (read,) = read_periods([changed(PERIOD, "repeat", rule)], "freezes", KNOWN)
+    assert (read["repeat"], len(rule)) == (rule, LONGEST_RULE)
+    for file in ("f", "x" * LONGEST_PLACE):
+        (place,) = read_calendars([changed(CALENDAR, "file", file)], KNOWN)
+        assert place["file"] == file

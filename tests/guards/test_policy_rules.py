@@ -54,3 +54,13 @@ def test_made_from_what_was_read() -> None:
     dev = {**prod, "remind_before": None, "escalate": None, "tiers": {}}
     made = approval_rules({"approvals": {"prod": prod, "dev": dev}})
     assert made == (ApprovalRule("dev", RULE.approvers, 900.0), RULE)
+
+
+@pytest.mark.parametrize("tier", [3, None])
+def test_what_holds_without_a_tier_of_its_own_is_no_tier(tier: int | None) -> None:
+    assert RULE.of(tier).tier == 0
+
+
+def test_a_large_tier_is_found() -> None:
+    rule = TierRule(1000, guards.Approvers(2, ("oncall",)), 60.0)
+    assert ApprovalRule("prod", RULE.approvers, 900.0, (rule,)).of(int("1000")) == rule

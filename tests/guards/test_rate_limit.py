@@ -156,3 +156,34 @@ def test_the_decorator_makes_the_same_guard() -> None:
     assert guard == guards.RateLimit(max=1, window=3600, per="service")
     with pytest.raises(TypeError):
         guards.rate_limit(max=True, window="1h", per="service")
+
+
+def test_check_and_inputs_are_the_two_answers() -> None:
+    guard = guards.RateLimit(max=2, window=60, per="service")
+    context = frozen(history=(act(),))
+    assert guard.check(context) == guards.Allow("Fewer than 2 in the window.")
+    assert guard.inputs(context)["counted"] == {"demo": 1}
+
+
+@pytest.mark.parametrize("field", ["env", "action", "service"])
+@pytest.mark.parametrize("other", ["another", "zoo"])
+def test_a_limit_for_something_else_needs_nothing(field: str, other: str) -> None:
+    limit = {"env": "dev", "action": "demo.restart", "service": "demo"}[field]
+    guard = guards.RateLimit(max=1, window=60, per="global", **{field: limit})
+    name = "environment" if field == "env" else field
+    context = frozen(**{name: other}, history=(act(**{name: other}), act()))
+    assert guard.check(context) == guards.Allow(f"This limit is for {limit}.")
+
+
+@pytest.mark.parametrize(
+    ("per", "others"),
+    [("target", {"target": "a"}), ("target", {"target": "z"}), ("person", {"actor": "a"}), ("person", {"actor": "z"})],
+)
+def test_neither_earlier_nor_later_names_are_counted(per: str, others: dict[str, object]) -> None:
+    assert codes(guards.RateLimit(max=1, window=60, per=per), history=(act(**others),)) == []
+
+
+def test_it_frees_up_when_enough_of_many_acts_are_old() -> None:
+    history = tuple(act(ago) for ago in (50, 40, 30, 20))
+    (denial,) = guards.decide([guards.RateLimit(max=2, window=60, per="global")], frozen(history=history)).denials
+    assert (NOON + timedelta(seconds=30)).isoformat() in denial.remedy

@@ -38,3 +38,18 @@ def test_the_bot_passes_only_where_the_policy_lets_it() -> None:
 def test_T34_empty_and_wildcard_are_errors_at_decoration(wrong: list[str]) -> None:
     with pytest.raises(ValueError, match="require_role"):
         guards.require_role(wrong)
+
+
+@pytest.mark.parametrize(("actor", "told"), [(guards.Actor("u1", "Bob"), "Bob"), (guards.Actor("u1"), "u1")])
+def test_the_refusal_says_who_and_what_is_needed(actor: guards.Actor, told: str) -> None:
+    (denial,) = guards.decide([guards.RequireRole(roles=("admin", "sre"))], frozen(actor=actor)).denials
+    assert denial.reason == f"{told} has none of the roles admin, sre."
+
+
+def test_nobody_is_no_bot_in_the_trace() -> None:
+    assert guards.RequireRole(roles=("admin",)).inputs(frozen(actor=None)) == {
+        "actor": "",
+        "is_bot": False,
+        "has": (),
+        "needs": ("admin",),
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 import guards
@@ -88,3 +91,64 @@ def test_one_order_for_findings_of_one_rule() -> None:
     assert in_order([first]) == [first]
     assert in_order([other, asks, second, first]) == in_order([first, second, asks, other])
     assert in_order([other, asks, second, first]) == [first, second, asks, other]
+
+
+class Pretending(type):
+    """A class that says it is equal to every other class."""
+
+    def __eq__(cls, other: object) -> bool:
+        return True
+
+    def __hash__(cls) -> int:
+        return 1
+
+
+class Pretender(metaclass=Pretending):
+    """What only pretends to be an answer, a text, a number or a list."""
+
+    reason = code = remedy = standing = "fine"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __repr__(self) -> str:
+        raise RecursionError
+
+
+FAKE: Any = Pretender()
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        FAKE,
+        guards.Allow(FAKE),
+        guards.Allow("", FAKE),
+        guards.Deny(FAKE, "No.", "Do not."),
+        guards.Deny("no", FAKE, "Do not."),
+        guards.Deny("no", "No.", FAKE),
+        guards.Ask("confirmation", FAKE, 5),
+        guards.Ask("approval", "?", 5, FAKE),
+        guards.Ask("approval", "?", 5, guards.Approvers(FAKE, ("leads",))),
+        guards.Ask("approval", "?", 5, guards.Approvers(1, FAKE)),
+        guards.Ask("approval", "?", 5, guards.Approvers(1, ("leads",), FAKE)),
+        guards.Ask("approval", "?", 5, guards.Approvers(1, ("leads", FAKE))),
+    ],
+    ids=range(12),
+)
+def test_what_only_pretends_is_no_answer(verdict: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        check_answer(verdict, {})
+
+
+@pytest.mark.parametrize(
+    "inputs", [{FAKE: 1}, {"a": FAKE}, {"a": (1, FAKE)}, {"a": {"b": FAKE}}, {"a": {FAKE: 1}}], ids=range(5)
+)
+def test_inputs_that_only_pretend_to_be_printable_are_seen(inputs: dict[str, object]) -> None:
+    with pytest.raises(RecursionError):
+        check_answer(ALLOW, inputs)
+
+
+def test_the_kind_of_a_question_counts_whichever_object_holds_its_name() -> None:
+    for kind, who in (("confirmation", None), ("approval", WHO)):
+        assert check_answer(guards.Ask("".join(list(kind)), "Sure?", 5, who), {}) is None

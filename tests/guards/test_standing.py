@@ -58,3 +58,11 @@ def test_made_from_what_was_read() -> None:
         "until": "2030-01-01T13:00:00+00:00", "by": ["cora", "dev"],
     }  # fmt: skip
     assert standing_approvals({"standing": [entry]}) == (replace(GIVEN),)
+
+
+def test_P6_used_too_often_it_stays_used_up() -> None:
+    assert not GIVEN.fits(frozen(runbook="book", history=(act("given"),) * 3))
+
+
+def test_P6_an_act_counts_whichever_object_holds_the_id() -> None:
+    assert GIVEN.used(frozen(history=(act("".join(list("given"))),))) == 1
