@@ -20,14 +20,13 @@ from bot.stages.asking import AskOutcome, ask_for, consider
 from bot.stages.base import Equipment
 from bot.stages.enrich import observe, values
 from bot.stages.known import known
-from bot.stages.match import choose, past_runs, step_of
+from bot.stages.match import PastRun, choose, past_runs, step_of
 from bot.stages.plan import digest_of, make_plan
 from bot.stages.planned_work import open_planned
 from bot.stages.reply import Reply, already, refused
 from bot.stages.voting import Click, answer_doubt, vote
 from bot.store import incidents, overview, proposals
 from bot.store.overview import Offer
-from bot.store.runs import Run
 from bot.telemetry import log
 from guards.decision import Deny
 from runbooks.next_step import NextStep, NoStep
@@ -200,7 +199,7 @@ class Requests(IncidentRequests):
             break_glass=glass,
         )
 
-    async def _past(self, incident: Incident, *, tried: bool) -> list[Run]:
+    async def _past(self, incident: Incident, *, tried: bool) -> list[PastRun]:
         return await self._equipment.store.read(lambda s: past_runs(s, incident.id)) if tried else []
 
     async def show_plan(self, proposal_id: str, person: Person, place: ClickedAt | None = None) -> Reply:

@@ -228,7 +228,7 @@ class Triage:
                 demoted(session, equipment, incident.environment, version),
             )
         )
-        if any(run.state != "closed" for run in past):
+        if any(one.run.state != "closed" for one in past):
             await equipment.store.write(lambda session: announce(session, incident, equipment.routes(incident)))
             return
         chosen, ranked = choose(equipment, incident, facts, past, ended)

@@ -6,7 +6,7 @@ Called by bot/triage.py and bot/requests.py. Decides nothing about permission: t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session
@@ -14,7 +14,7 @@ from sqlmodel import Session
 from bot.incident import Incident
 from bot.stages.base import Equipment
 from bot.stages.plan import digest_of
-from bot.store import entries, runs
+from bot.store import attempts, entries, runs
 from bot.store.runs import Run
 from bot.transcript import EntryKind, Outcome
 from guards.decision import Deny
@@ -31,6 +31,14 @@ OUTCOME_WORDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run of this incident. begun: ids of its plan's steps whose act was begun."""
+
+    run: Run
+    begun: frozenset[str]
+
+
 def situation(incident: Incident) -> Situation:
     """What the matcher may look at."""
     return Situation(
@@ -44,23 +52,27 @@ def situation(incident: Incident) -> Situation:
     )
 
 
-def past_runs(session: Session, incident_id: str) -> list[Run]:
+def past_runs(session: Session, incident_id: str) -> list[PastRun]:
     """Runs since the incident was last reopened: a fix that held then may be tried again, once more (X1)."""
     reopened = [e.at for e in entries.for_incident(session, incident_id) if e.kind is EntryKind.REOPENED]
     since = max(reopened) if reopened else None
-    return [run for run in runs.for_incident(session, incident_id) if since is None or run.created_at >= since]
+    found = [run for run in runs.for_incident(session, incident_id) if since is None or run.created_at >= since]
+    return [PastRun(run, attempts.begun(session, run.id)) for run in found]
 
 
-def past_steps(found_runs: Sequence[Run]) -> tuple[PastStep, ...]:
+def past_steps(past: Sequence[PastRun]) -> tuple[PastStep, ...]:
     """The steps of ended runs that count for what comes next; a refused or expired run tried nothing.
 
-    The increments of one step are one step.
+    The increments of one step are one step. Of a run that failed only what was begun: a look that failed ends the run
+    before the change after it. Where nobody knows what happened, every step of the run counts.
     """
     found: list[PastStep] = []
-    for run in sorted(found_runs, key=lambda r: r.created_at):
+    for one in sorted(past, key=lambda each: each.run.created_at):
+        run = one.run
         word = OUTCOME_WORDS.get(run.outcome or "")
         if run.state == "closed" and word:
-            names = dict.fromkeys(step.runbook_step for step in run.plan.steps)
+            tried = (step for step in run.plan.steps if word != "failed" or step.id in one.begun)
+            names = dict.fromkeys(step.runbook_step for step in tried)
             found += [PastStep(runbook=run.plan.runbook, step=name, outcome=word) for name in names]
     return tuple(found)
 
@@ -69,7 +81,7 @@ def choose(
     equipment: Equipment,
     incident: Incident,
     facts: Mapping[str, Mapping[str, Any]],
-    past: Sequence[Run],
+    past: Sequence[PastRun],
     demoted: Mapping[str, str] = NOTHING_SAID,
 ) -> tuple[NextStep | NoStep, tuple[Ranked, ...]]:
     """The next step (or why there is none) and the ranking it came from.
@@ -97,7 +109,7 @@ def step_of(
     incident: Incident,
     runbook: Runbook,
     facts: Mapping[str, Mapping[str, Any]],
-    past: Sequence[Run],
+    past: Sequence[PastRun],
     reason: str,
 ) -> NextStep | NoStep:
     """The next step of one runbook that a person named, whatever matches best.
@@ -114,7 +126,7 @@ def _next(
     incident: Incident,
     ranked: tuple[Ranked, ...],
     facts: Mapping[str, Mapping[str, Any]],
-    past: Sequence[Run],
+    past: Sequence[PastRun],
     said: Mapping[str, str],
 ) -> NextStep | NoStep:
     read_only = frozenset(name for name, operation in equipment.operations.items() if operation.read_only)

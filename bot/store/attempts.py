@@ -146,6 +146,12 @@ def for_run(session: Session, run_id: str) -> list[Attempt]:
     return [_attempt(dict(row)) for row in run(session, wanted).mappings()]
 
 
+def begun(session: Session, run_id: str) -> frozenset[str]:
+    """Ids of the plan's steps whose act was begun in this run, whatever became of it; acts of a rollback do not count."""
+    wanted = select(C.step_id).where(C.run_id == run_id, C.purpose != "undo")
+    return frozenset(row[0] for row in run(session, wanted))
+
+
 def changed_something(session: Session, run_id: str) -> bool:
     """Whether some act of this run that was to change something was carried out (or may have been)."""
     wanted = select(C.run_id).where(C.run_id == run_id, C.purpose == "change", C.state.in_(("done", "unknown")))

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.incident import SignalKind
 from bot.stages.match import choose, past_runs, past_steps, situation
 from runbooks.knowledge import entry_text
-from runbooks.load import Library
+from runbooks.load import BUILTIN, Library
 from runbooks.next_step import NextStep, NoStep
 from runbooks.page import read_page
 from tests.fakes.equipment import START, alert
@@ -92,3 +92,19 @@ async def test_R9_without_a_step_the_pages_that_speak_of_it_are_named(trouble: S
     chosen, _ = choose(equipment, await trouble.incident(), {}, [])
     assert isinstance(chosen, NoStep)
     assert "Read the procedure Payments and the ledger (payments-and-the-ledger.md)" in chosen.looks
+
+
+async def test_N2_a_look_that_failed_leaves_the_change_after_it_untried(trouble: Scene, tmp_path: Path) -> None:
+    shipped = next(BUILTIN.rglob("restart-service.yaml")).read_text(encoding="utf-8")
+    (tmp_path / "strict.yaml").write_text(shipped.replace("on_failure: continue", "on_failure: escalate"))
+    trouble.change(library=Library([tmp_path]))
+    trouble.world.ok = False
+    await trouble.ask()
+    await trouble.vote()
+    assert await trouble.carry_out() == "failed"
+    incident = await trouble.incident()
+    past = await trouble.read(lambda s: past_runs(s, incident.id))
+    assert [(p.step, p.outcome) for p in past_steps(past)] == [("diagnose", "failed")]
+    chosen, _ = choose(trouble.equipment, incident, DOWN, past)
+    assert isinstance(chosen, NextStep), "the restart was never tried, so it is still there to be asked for"
+    assert [step.id for step in chosen.steps] == ["restart"]
