@@ -182,7 +182,7 @@ async def assemble(found: Configuration) -> Bot:
         triage=triage,
         outbox=outbox,
         requests=requests,
-        reconciler=Reconciler(equipment, engine, look_again),
+        reconciler=Reconciler(equipment, engine, look_again, unclaimed_after=found.file.pagerduty.page_unclaimed_after),
         clients=clients,
         slack=slack,
         server=web.WebServer(app),

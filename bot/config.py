@@ -69,9 +69,14 @@ class SlackSettings(Frozen):
 
 
 class PagerDutySettings(Frozen):
-    """poll_every: seconds between looks for incidents a webhook missed; 0 switches the poller off."""
+    """poll_every: seconds between looks for incidents a webhook missed; 0 switches the poller off.
+
+    page_unclaimed_after: seconds after which people are paged to a severe incident that no runbook fits and nobody has
+    acknowledged (mission X7: within three minutes); 0 leaves that to PagerDuty alone.
+    """
 
     poll_every: float = Field(default=60.0, ge=0, le=3600)
+    page_unclaimed_after: float = Field(default=120.0, ge=0, le=3600)
     stale_after: float = Field(default=600.0, gt=0)
     write_notes: bool = True
 

@@ -19,6 +19,7 @@ from bot.errors import CountersignError
 from bot.stages import closing
 from bot.stages.base import Equipment
 from bot.stages.reminding import remind
+from bot.stages.unclaimed import call_people
 from bot.store import approvals, incidents, outbox, runs, workers
 from bot.telemetry import log
 from bot.transcript import Outcome
@@ -28,7 +29,10 @@ FORGET_AT_ONCE = 100
 
 
 class Reconciler:
-    """leave: ends the process when another worker has taken our place (pitfall 5: stop acting at once)."""
+    """leave: ends the process when another worker has taken our place (pitfall 5: stop acting at once).
+
+    unclaimed_after: seconds until people are called to what nothing fits and nobody took; 0 for never.
+    """
 
     def __init__(
         self,
@@ -37,12 +41,14 @@ class Reconciler:
         look_again: Callable[[str], Awaitable[None]],
         *,
         every: float = 5.0,
+        unclaimed_after: float = 0.0,
         leave: Callable[[int], None] = os._exit,
     ) -> None:
         self._equipment = equipment
         self._engine = engine
         self._look_again = look_again
         self._every = every
+        self._unclaimed_after = unclaimed_after
         self._leave = leave
 
     async def run(self) -> None:
@@ -60,6 +66,7 @@ class Reconciler:
         await self._runs()
         await self._answers()
         await remind(self._equipment)
+        await call_people(self._equipment, self._unclaimed_after)
         await self._gauges()
         await self._forget()
 
