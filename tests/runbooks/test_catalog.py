@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.adapters.hard_blocks import check_argv
 from bot.roster import FACT_NAMES, OPERATIONS
 from runbooks.lint import lint
 from runbooks.lint.subject import waits
@@ -316,3 +317,26 @@ def test_T34_what_a_command_acts_on_is_named_by_the_catalogue_and_never_typed(li
     commands = [s for r in library.runbooks.values() for s in r.steps if s.action == "command.run"]
     assert len(commands) >= 10
     assert [step.id for step in commands for word in step.with_["argv"] if word.startswith("$")] == []
+
+
+def test_T42_no_command_of_the_catalogue_is_one_that_is_never_carried_out(library: Library) -> None:
+    given = [s.with_ for r in library.runbooks.values() for s in r.steps]
+    given += [u.with_ for r in library.runbooks.values() for s in r.steps for u in s.rollback]
+    commands = [[word.strip("{}") for word in one["argv"]] for one in given if "argv" in one]
+    assert len(commands) >= 10
+    assert [argv for argv in commands if check_argv([f"/usr/bin/{argv[0]}", *argv[1:]])] == []
+
+
+STARTS = {("start-service", "start"), ("clear-stale-lock", "start")}
+"""Their condition says that nothing runs, so that nothing can answer yet."""
+
+
+def test_V1_no_proof_holds_before_the_act(library: Library) -> None:
+    """A proof that nobody looked at beforehand may have held all the time, and then proves nothing."""
+    unasked = {
+        (name, step.id)
+        for name, runbook in library.runbooks.items()
+        for step in runbook.steps
+        if step.verify is not None and f"facts.{step.verify.fact}." not in f"{runbook.match.when} {step.precheck}"
+    }
+    assert unasked == STARTS
