@@ -25,7 +25,7 @@ from bot.stages.gate import decide_step, looked_back, snapshot
 from bot.stages.kept import count_act, keep_decision
 from bot.stages.known import Known, known
 from bot.stages.permission import asks_for_approval, groups_asked, use_approvals
-from bot.stages.precheck import Seen, fence, fresh_facts, look, precheck, refusal, unchanged
+from bot.stages.precheck import Seen, fence, fresh_facts, look, precheck, refusal, replaced, unchanged
 from bot.stages.progress import reporter
 from bot.stages.promoted import setback_of
 from bot.stages.watching import watched
@@ -140,6 +140,8 @@ async def _again(equipment: Equipment, run: Run, incident: Incident, step: PlanS
     world, now, plan = await known(equipment, incident), equipment.clock(), run.plan
 
     def ask(session: Session) -> Deny | None:
+        if attempt.undo < 0 and (other := replaced(equipment, plan)) is not None:
+            return other
         every = together(stops, kill_switch.engaged(session))
         context = snapshot(session, equipment, plan, step, requester, run.id, every, now, world)
         setback = setback_of(session, equipment, plan)
@@ -170,6 +172,8 @@ async def _intend(
         stopper = runs.stop_requested_by(session, run.id) if attempt.undo < 0 else ""
         if stopper:  # asked for while the groups were looked up (T06)
             return Deny(STOPPED, f"stopped by {stopper}", "Ask for the step again if it is still needed.")
+        if attempt.undo < 0 and (other := replaced(equipment, plan)) is not None:
+            return other  # the catalogue was loaded again while the groups were looked up (T09)
         stops = together(stopped_here, kill_switch.engaged(session))
         context = snapshot(session, equipment, plan, step, requester, run.id, stops, now, world)
         setback = setback_of(session, equipment, plan)

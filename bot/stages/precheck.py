@@ -18,7 +18,7 @@ from bot.stages.base import Equipment
 from bot.stages.difference import difference
 from bot.stages.enrich import observe, values
 from bot.stages.expectation import assumed
-from bot.stages.plan import make_plan
+from bot.stages.plan import digest_of, make_plan
 from bot.store import kill_switch, leases, workers
 from bot.store.runs import Run
 from guards.context import Context, Stop
@@ -91,6 +91,17 @@ def unchanged(
     if again.model_dump_json() == plan.model_dump_json() or again.digest == plan.digest:
         return None
     return _changed(*difference(plan, again))
+
+
+def replaced(equipment: Equipment, plan: Plan) -> Deny | None:
+    """Whether another runbook is in force than the plan's: the catalogue may be loaded again after `unchanged` has looked.
+
+    Cheap, so that it can be asked in the transaction that writes the intent, where the guards read the runbook's safety.
+    """
+    runbook = equipment.library.get(plan.runbook)
+    if runbook is None:
+        return _changed("the runbook is gone")
+    return None if digest_of(runbook) == plan.runbook_digest else _changed("the runbook's text is another one now")
 
 
 def _changed(*lines: str) -> Deny:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -16,6 +17,7 @@ from bot.stages.execute import Attempt, execute
 from bot.stages.precheck import precheck, unchanged
 from bot.store import attempts, leases, runs, workers
 from guards import Calendar, Deny, Period, Policy
+from runbooks.load import BUILTIN, Library
 from tests.fakes.equipment import PEOPLE, POLICY, SERVICES, START
 from tests.fakes.scene import Scene
 
@@ -130,6 +132,63 @@ async def test_T56_what_was_cut_off_is_not_repeated_in_a_freeze(
     assert (found["state"], len(trouble.world.acts)) == (state, acts)
     if not acts:
         assert "may not be repeated: Changes are frozen in prod" in found["reason"]
+
+
+def own_library(scene: Scene, folder: Path, name: str) -> Path:
+    """A catalogue of one runbook that can be edited; its file."""
+    file = folder / f"{name}.yaml"
+    file.write_text(next(BUILTIN.rglob(f"{name}.yaml")).read_text(encoding="utf-8"), encoding="utf-8")
+    scene.change(library=Library([folder]))
+    return file
+
+
+EDITS = [("owner: sre", "owner: somebody-else"), ("max: 1", "max: 99"), ("", "")]
+
+
+@pytest.mark.parametrize(("old", "new"), EDITS)
+async def test_T09_a_runbook_replaced_after_the_last_look_at_the_plan_starts_nothing(
+    trouble: Scene, tmp_path: Path, old: str, new: str
+) -> None:
+    """The catalogue is reloaded between the comparison of plans and the intent; the last edit removes the runbook."""
+    file = own_library(trouble, tmp_path, "restart-service")
+    assert (await trouble.ask()).ok
+    assert (await trouble.vote("ben")).ok
+    run, now = await trouble.run(), trouble.clock()
+    await trouble.write(lambda s: leases.acquire(s, [TARGET], run.id, now))
+    library = trouble.equipment.library
+
+    class Reloaded(Adapter):
+        async def identify(self, act: Act) -> Deny | None:
+            text = file.read_text(encoding="utf-8")
+            assert old in text
+            file.write_text(text.replace(old, new), encoding="utf-8") if old else file.unlink()
+            assert library.reload()
+            return None
+
+    adapter = Reloaded(result())
+    trouble.equipment.adapters["supervisor"] = adapter  # type: ignore[index]
+    found = await restart(trouble)
+    assert (found["state"], found["code"], adapter.keys) == ("refused", "plan_changed", [])
+    assert await trouble.read(lambda s: attempts.for_run(s, run.id)) == []
+
+
+async def test_T09_what_was_cut_off_is_not_repeated_for_a_runbook_that_was_replaced_meanwhile(
+    trouble: Scene, tmp_path: Path
+) -> None:
+    file = own_library(trouble, tmp_path, "start-service")
+    assert (await trouble.ask(runbook="start-service")).ok
+    assert (await trouble.vote("ben")).ok
+    run, now = await trouble.run(), trouble.clock()
+    index = next(number for number, step in enumerate(run.plan.steps) if not step.read_only)
+    step = run.plan.steps[index]
+    assert step.act.idempotent
+    await trouble.write(lambda s: leases.acquire(s, [TARGET], run.id, now))
+    await trouble.write(lambda s: attempts.intend(s, run.id, step.id, 1, step.act, "w1", now))
+    file.write_text(file.read_text(encoding="utf-8").replace("owner: sre", "owner: somebody-else"), encoding="utf-8")
+    assert trouble.equipment.library.reload()
+    found = await execute(trouble.equipment, Attempt(run.id, index, 1))
+    assert (found["state"], trouble.world.acts) == ("unknown", [])
+    assert "the runbook's text is another one now" in found["reason"]
 
 
 async def test_T51_a_second_attempt_has_a_key_of_its_own(ready: Scene) -> None:
