@@ -31,6 +31,7 @@ SECTIONS = {
     "b16": "trust.b16",
     "b17": "trust.b17",
     "b26": "trust.b26",
+    "mutation": "trust.mutation",
 }
 # Files of this folder that a section reads beside the modules that it imports.
 DATA = {"b6": ("golden_digests.json",)}
@@ -67,6 +68,11 @@ def files_of(name: str) -> set[Path]:
     """What a section's figures are about: its module and all that it imports; saboteurs are about everything."""
     if name == "b26":
         return machine.everything()
+    if name == "mutation":
+        return machine.imported(machine.ROOT / "trust/mutation.py").union(
+            (machine.ROOT / "guards").rglob("*.py"),
+            *(machine.imported(file) for file in (machine.ROOT / "tests/guards").glob("test_*.py")),
+        )
     data = {machine.ROOT / "trust" / each for each in DATA.get(name, ())}
     return machine.imported(machine.ROOT / "trust" / f"{name}.py") | data
 
