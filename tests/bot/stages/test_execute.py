@@ -166,7 +166,7 @@ async def test_T09_a_runbook_replaced_after_the_last_look_at_the_plan_starts_not
             return None
 
     adapter = Reloaded(result())
-    trouble.equipment.adapters["supervisor"] = adapter  # type: ignore[index]
+    trouble.change(adapters={"supervisor": adapter})
     found = await restart(trouble)
     assert (found["state"], found["code"], adapter.keys) == ("refused", "plan_changed", [])
     assert await trouble.read(lambda s: attempts.for_run(s, run.id)) == []
