@@ -22,7 +22,7 @@ from bot.services import Service
 from bot.simulation import examples
 from bot.stages.gate import plan_with
 from runbooks.model import MEMBERS, Limit, Parameter, Rollback, Runbook, Safety, Step
-from runbooks.parameters import Value, bind, describe
+from runbooks.parameters import Value, bind, describe, reference
 from runbooks.shape import NO_ROLLBACK
 
 READ_ONLY = frozenset(name for name, operation in OPERATIONS.items() if operation.read_only)
@@ -81,6 +81,10 @@ def content(runbook: Runbook, beside: Collection[str] = ()) -> dict[str, Any]:
         "targets": sorted({each.kind for each in runbook.params.values() if each.type == "target"}),
         "names": sorted({found.group(1) for word in _words(runbook) if (found := _NAMED.match(word))}),
         "programs": sorted({words[0] for words in _commands(runbook) if words}),
+        "keys": _given(runbook, "settings.", "key"),
+        "requests": [
+            f"{'POST' if post else 'GET'} {path}" for post in (False, True) for path in _paths(runbook, post=post)
+        ],
         "facts": _facts([runbook]),
         "running": RUNNING,
         "cases": [case.name for case in runbook.tests],
@@ -216,6 +220,22 @@ def _commands(runbook: Runbook) -> list[Sequence[str]]:
 
 def _words(runbook: Runbook) -> list[str]:
     return [word for words in _commands(runbook) for word in words if isinstance(word, str)]
+
+
+def _given(runbook: Runbook, action: str, key: str) -> list[str]:
+    """What steps give as `key` to operations of that name: as written, or everything that people may choose."""
+    found: dict[str, None] = {}
+    for step in runbook.steps:
+        value = step.with_.get(key) if step.action.startswith(action) else None
+        name = reference(value) if isinstance(value, str) else None
+        each = runbook.params.get(name) if name else None
+        chosen = (value,) if each is None else each.values or (each.default,)
+        found.update(dict.fromkeys(str(one) for one in chosen if one is not None))
+    return list(found)
+
+
+def _paths(runbook: Runbook, *, post: bool) -> list[str]:
+    return _given(runbook, "http.post" if post else "http.get", "path")
 
 
 def _facts(runbooks: Iterable[Runbook]) -> list[dict[str, Any]]:

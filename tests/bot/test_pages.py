@@ -72,6 +72,17 @@ def test_a_runbook_that_waits_says_so_and_shows_what_it_would_be_given() -> None
     assert "**Works**" not in text
 
 
+def test_what_the_service_must_offer_is_said() -> None:
+    expected = {
+        "reset-connection-pool": "- one target of kind `http_endpoint` that answers `POST /admin/pool/reset`",
+        "enter-read-only": "- one target of kind `setting_file` that allows `read_only`",
+        "roll-back-setting": "- one target of kind `setting_file` that allows `mode`, `upstream`, `pool_size`",
+        "feature-flag-off": "- one target of kind `setting_file` that allows `experiment`",
+    }
+    for name, line in expected.items():
+        assert f"{line}\n" in page(RENDERER, SHIPPED.runbooks[name])
+
+
 def test_other_runbooks_are_linked_when_they_have_a_page() -> None:
     book = SHIPPED.runbooks["clean-known-safe-paths"]
     assert "[rotate-logs](rotate-logs.md)" in page(RENDERER, book, {"rotate-logs"})
