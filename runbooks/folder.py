@@ -36,12 +36,17 @@ def read_folder(folder: Path, *, skip: Sequence[str] = ()) -> Iterator[tuple[Pat
 
     skip: names of sub-folders to leave out. Names that begin with a dot are left out (ConfigMap mounts use them).
     """
-    if not folder.is_dir():
+    there = is_there(folder)
+    if isinstance(there, Problem):
+        yield there
+        return
+    if not there:
         yield Problem(str(folder), 1, 1, "the folder does not exist.", "create it or correct the configuration.")
         return
     root = folder.resolve()
     count = 0
-    for where, folders, files in os.walk(folder, followlinks=False, onerror=None):
+    closed: list[OSError] = []
+    for where, folders, files in os.walk(folder, followlinks=False, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in skip)
         for name in folders:
             if (Path(where) / name).is_symlink():
@@ -54,6 +59,20 @@ def read_folder(folder: Path, *, skip: Sequence[str] = ()) -> Iterator[tuple[Pat
                 yield Problem(str(folder), 1, 1, f"more than {MAX_FILES} files.", "split the catalogue.")
                 return
             yield read_file(Path(where) / name, root)
+    for error in closed:  # what cannot be looked into is not empty
+        yield _closed(Path(error.filename or folder), error)
+
+
+def is_there(folder: Path) -> bool | Problem:
+    """Whether there is such a folder; a Problem when nobody can tell."""
+    try:
+        return folder.is_dir()
+    except OSError as error:
+        return _closed(folder, error)
+
+
+def _closed(folder: Path, error: OSError) -> Problem:
+    return Problem(str(folder), 1, 1, f"cannot be looked into ({error.strerror}).", "correct its permissions.")
 
 
 def read_file(path: Path, root: Path) -> tuple[Path, str] | Problem:

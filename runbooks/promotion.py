@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from guards.decision import Deny
 from runbooks import pattern
-from runbooks.folder import Problem, read_folder
+from runbooks.folder import Problem, is_there, read_folder
 from runbooks.ladder import Ladder
 from runbooks.model import Runbook
 from runbooks.strict import StrictError, parse
@@ -130,7 +130,7 @@ def load_promotions(folders: Sequence[Path | str]) -> tuple[tuple[Promotion, ...
     good: list[Promotion] = []
     problems: list[Problem] = []
     for folder in folders:
-        if not Path(folder).is_dir():
+        if is_there(Path(folder)) is False:
             continue
         for found in read_folder(Path(folder)):
             made = found if isinstance(found, Problem) else parse_promotion(found[1], str(found[0]))

@@ -14,10 +14,12 @@ from pathlib import Path
 from guards.decision import Deny
 from runbooks.folder import Problem
 from runbooks.ladder import STRICTEST, Ladder
-from runbooks.promotion import Promotion, honoured, load_promotions, promoted
+from runbooks.promotion import Promotion, file_name, honoured, load_promotions, promoted
 
-Seen = tuple[tuple[str, int, int, int], ...]
+About = tuple[str, int, int, int, int]
+Seen = tuple[About, ...]
 Pair = tuple[str, str]
+CLOSED = -1  # the time of change of a folder that cannot be looked into
 
 
 class PromotionRecords:
@@ -50,8 +52,12 @@ class PromotionRecords:
         if seen == self._seen:
             return
         good, problems = load_promotions(self.folders)
+        # What cannot be read may be a withdrawal: it bars the other records of its pair, an unseen folder bars them all.
+        unread = {Path(problem.file).name for problem in problems}
+        closed = any(about[1] == CLOSED for about in seen)
+        standing = () if closed else [record for record in good if file_name(record.id, record.env) not in unread]
         found: dict[Pair, list[Promotion]] = {}
-        for record in (*self._given, *good):
+        for record in (*self._given, *standing):
             found.setdefault((record.id, record.env), []).append(record)
         self._records = {pair: tuple(some) for pair, some in found.items()}  # one assignment: readers see old or new
         self.problems, self._seen = problems, seen
@@ -69,12 +75,12 @@ class PromotionRecords:
         return promoted(runbook, digest, environment, self.of(runbook, environment), self.ladder)
 
     def _look(self) -> Seen:
-        """(path, time of change, size, inode) of every file: another tuple when anything was written."""
+        """(path, time of change, size, inode, time of any change) of every file: another when anything was written."""
         return tuple(sorted(about for folder in self.folders for about in _files(str(folder))))
 
 
-def _files(folder: str) -> Iterator[tuple[str, int, int, int]]:
-    """What lies in a folder, without reading it; nothing for a folder that is not there or cannot be looked into."""
+def _files(folder: str) -> Iterator[About]:
+    """What lies in a folder, without reading it; nothing for one that is not there."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -84,8 +90,10 @@ def _files(folder: str) -> Iterator[tuple[str, int, int, int]]:
                 try:
                     about = entry.stat()
                 except OSError:
-                    yield entry.path, 0, 0, 0  # gone or unreadable: reading it says which
+                    yield entry.path, 0, 0, 0, 0  # gone or unreadable: reading it says which
                 else:
-                    yield entry.path, about.st_mtime_ns, about.st_size, about.st_ino
-    except OSError:
+                    yield entry.path, about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns
+    except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        yield folder, CLOSED, error.errno or 0, 0, 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbooks.folder import Problem, read_file
+from runbooks.folder import Problem, is_there, read_file
 from runbooks.knowledge import Entry, parse_entry
 from runbooks.search import Hit, TextSearch, words
 
@@ -53,7 +53,11 @@ def load_shelf(folders: Iterable[Path | str]) -> Shelf:
     problems: list[Problem] = []
     for folder in folders:
         place = Path(folder) / FOLDER
-        if not place.is_dir() or place.is_symlink():
+        there = is_there(place)
+        if isinstance(there, Problem):
+            problems.append(there)
+            continue
+        if not there or place.is_symlink():
             continue
         for page in sorted(place.glob("[!.]*.md"))[:MOST_PAGES]:
             read = read_file(page, place.resolve())

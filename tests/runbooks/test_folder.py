@@ -70,5 +70,25 @@ def test_a_link_inside_the_folder_is_read_as_config_maps_have_them(tmp_path: Pat
     assert names(tmp_path) == ["a.yaml"]
 
 
+def test_T38_a_folder_that_cannot_be_looked_into_is_a_problem_and_not_an_empty_one(tmp_path: Path) -> None:
+    (problem,) = read_folder(tmp_path / ("x" * 300))
+    assert isinstance(problem, Problem)
+    assert "cannot be looked into" in problem.message
+    assert problem.fix
+
+
+def test_T38_an_inner_folder_that_cannot_be_looked_into_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("x")
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0)
+    try:
+        if os.access(locked, os.R_OK):
+            pytest.skip("this user may look everywhere, so nothing is locked")
+        assert names(tmp_path) == ["a.yaml", "! locked"]
+    finally:
+        locked.chmod(0o700)
+
+
 def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     assert names(tmp_path / "nowhere") == ["! nowhere"]

@@ -73,6 +73,47 @@ def test_T41_a_link_out_of_the_folder_promotes_nothing(tmp_path: Path) -> None:
     assert records.problems
 
 
+@pytest.mark.parametrize("text", ["", "id: demo\nwithdrawn: {}\n", "\x00"])
+def test_T41_two_records_of_one_pair_count_for_nothing_while_one_of_them_cannot_be_read(
+    tmp_path: Path, text: str
+) -> None:
+    """It may be the withdrawal of the other."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    write(one, record())
+    write(one, record(env="staging"))
+    spoiled = write(two, record())
+    records = PromotionRecords([one, two], LADDER)
+    assert isinstance(records.promoted("demo", DIGEST, "prod"), Promotion)
+    spoiled.write_text(text, encoding="utf-8")
+    records.refresh()
+    assert isinstance(records.promoted("demo", DIGEST, "prod"), Deny)
+    assert isinstance(records.promoted("demo", DIGEST, "staging"), Promotion), "only that pair"
+
+
+def test_T41_while_a_folder_cannot_be_looked_into_nothing_is_promoted_and_nothing_breaks(tmp_path: Path) -> None:
+    unseen = tmp_path / ("x" * 300)  # no file system has such a name, so looking fails for everybody, root too
+    write(tmp_path, record())
+    records = PromotionRecords([tmp_path, unseen], LADDER)
+    assert isinstance(records.promoted("demo", DIGEST, "prod"), Deny)
+    assert [problem.file for problem in records.problems] == [str(unseen)]
+    assert "cannot be looked into" in records.problems[0].message
+
+
+def test_T41_a_file_written_over_in_place_with_its_old_time_is_noticed(tmp_path: Path) -> None:
+    path = write(tmp_path, record())
+    records = PromotionRecords([tmp_path], LADDER)
+    before = path.stat()
+    path.write_text(record_text(record(OTHER)), encoding="utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the file system's clock has ticks
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_ino) == (before.st_size, before.st_ino)
+    records.refresh()
+    assert records.record("demo", DIGEST, "prod") is None
+
+
 def test_without_a_word_nothing_is_promoted_anywhere() -> None:
     assert isinstance(PromotionRecords().promoted("demo", DIGEST, "dev"), Deny)
 
