@@ -66,8 +66,7 @@ def try_all(chosen: Sequence[Mutant], processes: int, say: Callable[[str], objec
         say(f"  {_counted(done[mutant] for mutant in chosen)}")
         _check(done[control()])
         left = [mutant for mutant in chosen if done[mutant].verdict == "outside"]
-        total = sum(of.seconds.values())
-        for mutant, verdict, seconds in each_forked([control(), *left], processes, lambda each: fresh(each, total)):
+        for mutant, verdict, seconds in each_forked([control(), *left], processes, lambda each: fresh(each, of)):
             done[mutant] = Result(mutant, verdict, seconds)
             if mutant == control():
                 _check(done[mutant])

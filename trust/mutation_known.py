@@ -21,6 +21,7 @@ from trust.mutants import ROOT, units
 
 # Tests that start another Python or mypy: these read the unchanged files and could never see a mutant.
 ELSEWHERE = ("tests/guards/test_script.py", "tests/guards/test_typing.py")
+SCRIPT = "tests/guards/test_public_names.py::test_the_script_in_the_docstring_runs"
 WORDS = (
     "-q",
     "-x",

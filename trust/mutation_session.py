@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -31,6 +32,7 @@ SURVIVED, KILLED, INVALID, IDLE, UNMADE, OUTSIDE = range(6)
 VERDICTS = ("survived", "killed", "invalid", "idle", "unmade", "outside")
 TIMEOUT = "timeout"
 LONGEST = 600.0  # seconds of wall clock for one mutant; the limit of processor time is what usually ends one
+NEAR = 1.0  # seconds that a file of tests may take to be tried early
 MEMORY = 4 << 30  # bytes
 
 
@@ -116,7 +118,7 @@ class Collected:
 
         def tests_of(names: Sequence[str]) -> int:
             seconds = sum(self.known.seconds.get(name, 0.0) for name in names)
-            end = int(time.process_time() + 10 + 4 * seconds)
+            end = int(time.process_time() + 3 + 5 * seconds)
             resource.setrlimit(resource.RLIMIT_CPU, (end, end + 2))
             tests = [items[name] for name in names]
             for item, following in zip(tests, [*tests[1:], None], strict=True):
@@ -208,9 +210,9 @@ class Importing:
         return found
 
 
-def fresh(mutant: Mutant, seconds: float) -> int:
+def fresh(mutant: Mutant, of: Known) -> int:
     """Import the mutant in this process, which must not have imported `guards` yet, and run the tests: own ones first."""
-    confine(30 + 6 * seconds)
+    confine(30 + 6 * sum(of.seconds.values()))
     if mutant.operator != CONTROL:
         made = change(mutant)
         if made.tree is None:
@@ -221,9 +223,20 @@ def fresh(mutant: Mutant, seconds: float) -> int:
             code = compile(made.tree, str(ROOT / mutant.module), "exec", dont_inherit=True)
         sys.meta_path.insert(0, Importing(name, ROOT / mutant.module, code))
     sys.dont_write_bytecode = True
-    stem = Path(mutant.module).stem
-    own = [f"tests/guards/test_{stem}.py"] if (ROOT / f"tests/guards/test_{stem}.py").is_file() else []
-    for files in ([*own, "tests/guards/test_public_names.py"], ["tests/guards"]):
+    for files in passes(of, mutant.module):
         if int(pytest.main(words(*files))):  # also when the tests cannot even be collected
             return KILLED
     return SURVIVED
+
+
+def passes(of: Known, module: str) -> Iterator[Sequence[str]]:
+    """The files of tests, those first that are most likely to see a change of that module; in the end all of them."""
+    own = f"tests/guards/test_{Path(module).stem}.py"
+    yield [*([own] if (ROOT / own).is_file() else []), "tests/guards/test_public_names.py"]
+    names = {name for line in of.tests.get(module, {}).values() for name in line}
+    seconds: Counter[str] = Counter()
+    for name in of.seconds:
+        seconds[name.partition("::")[0]] += of.seconds[name]
+    near = sorted({name.partition("::")[0] for name in names} - {own}, key=lambda file: (seconds[file], file))
+    yield [file for file in near if seconds[file] < NEAR][:5] or [own]
+    yield ["tests/guards"]

@@ -244,9 +244,9 @@ def test_the_refusal_names_the_first_trial() -> None:
 @pytest.mark.parametrize("guard", [REMEDIATION, GLOBAL, INCIDENT], ids=lambda guard: guard.per)
 def test_the_kind_counts_whichever_object_holds_its_name(guard: guards.CircuitBreaker) -> None:
     other = replace(guard, per="".join(list(guard.per)))
-    context = frozen(incident="inc_1", history=(act(), act(action="other"), act(result="succeeded")))
+    context = frozen(incident="inc_1", history=(act(), act(action="other"), act(action="third")))
     assert other.key(context) == guard.key(context)
     assert other.examine(context) == guard.examine(context)
-    more = replace(context, history=(*context.history, act()))
+    more = replace(context, history=(*context.history, act(), act()))
     assert other.examine(more) == guard.examine(more)
     assert guards.opens(other, more) is guards.opens(guard, more) is (guard.per != "incident")
