@@ -33,6 +33,7 @@ _TEXT = re2.compile(r"'[^']*'|\"[^\"]*\"")
 _FIELD = re2.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = re2.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 _NAMED = re2.compile(r"^\{([a-z][a-z0-9_]*)\}$")
+_BEGINS = frozenset("#>-+*=`~|")
 _WORDS_OF_CEL = frozenset(
     ["true", "false", "null", "in", "size", "contains", "startsWith", "endsWith", "matches", "has"]
 )
@@ -40,7 +41,7 @@ _WORDS_OF_CEL = frozenset(
 
 def page(renderer: Renderer, runbook: Runbook, beside: Collection[str] = ()) -> str:
     """The page of one runbook, as Markdown. beside: ids that have a page too. Raises Permanent when the template does not fit."""
-    return renderer.document("page", **content(runbook, beside))
+    return renderer.document("page", prose=prose, **content(runbook, beside))
 
 
 def index(renderer: Renderer, runbooks: Iterable[Runbook]) -> str:
@@ -56,6 +57,7 @@ def index(renderer: Renderer, runbooks: Iterable[Runbook]) -> str:
     facts = _facts(found)
     return renderer.document(
         "index",
+        prose=prose,
         areas=rows,
         total=len(found),
         waiting=sum(bool(each.waits_for) for each in found),
@@ -68,6 +70,12 @@ def area(runbook: Runbook) -> str:
     return PurePath(runbook.source).parent.name or "other"
 
 
+def prose(text: str) -> str:
+    """A runbook's text as one line of Markdown that begins no heading, list or fence, and holds no HTML."""
+    line = " ".join(text.split()).replace("<", "&lt;")
+    return f"\\{line}" if line[:1] in _BEGINS else line
+
+
 def content(runbook: Runbook, beside: Collection[str] = ()) -> dict[str, Any]:
     """What the page of a runbook says, as plain values. beside: ids that have a page too, and are linked."""
     values = _values(runbook)
@@ -75,7 +83,7 @@ def content(runbook: Runbook, beside: Collection[str] = ()) -> dict[str, Any]:
     return {
         "runbook": runbook,
         "area": area(runbook),
-        "diagnosis": [_linked(each, set(beside) - {runbook.id}) for each in runbook.diagnosis],
+        "diagnosis": [_linked(prose(each), set(beside) - {runbook.id}) for each in runbook.diagnosis],
         "steps": [_step(runbook, step, values, service) for step in runbook.steps],
         "parameters": [_parameter(name, each) for name, each in runbook.params.items() if each.type != "target"],
         "targets": sorted({each.kind for each in runbook.params.values() if each.type == "target"}),

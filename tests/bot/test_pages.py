@@ -107,5 +107,7 @@ def test_T39_templates_in_a_runbook_stay_text_and_a_backtick_breaks_no_code() ->
     book = _odd(meaning="'{{ 7 * 7 }} {% raw %}'", match='{signatures: ["a`b"]}', title="'a | b'")
     text = page(RENDERER, book)
     assert "{{ 7 * 7 }} {% raw %}" in text
+    assert "\n# x" not in page(RENDERER, _odd(meaning='"a\\n\\n# x\\n```"'))
+    assert "\n\\# x &lt;script> y\n" in page(RENDERER, _odd(impact='"# x <script>\\ny"'))
     assert "`` a`b ``" in text
     assert "| a \\| b |" in index(RENDERER, [book])
