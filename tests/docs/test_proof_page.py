@@ -11,7 +11,7 @@ from trust import __main__ as program
 from trust import b1, b2, b5, b16, b17
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
-ROWS = dict(re.findall(r"^\| (b\d+) \| (.+)$", PAGE, re.MULTILINE))
+ROWS = dict(re.findall(r"^\| (b\d+|mutation) \| (.+)$", PAGE, re.MULTILINE))
 SIZES = {
     "b1": (b1.SEEDED // 1_000_000, b1.EXAMPLES),
     "b2": (b2.WALKS, b2.LENGTH),
