@@ -22,6 +22,7 @@ from runbooks.lint import Finding
 from runbooks.model import Runbook
 from runbooks.promotion import EVIDENCE_URL, LONGEST_URL, SHORT
 from runbooks.sense import LOWER_ENVIRONMENTS
+from runbooks.strict import refused_character
 
 LONGEST_REASON = 500
 SHOWN = 3
@@ -117,7 +118,7 @@ def _who(wish: Wish, people: People) -> Piece:
 
 
 def _url(url: str) -> Piece:
-    if re.fullmatch(EVIDENCE_URL, url) and url.isascii() and len(url) <= LONGEST_URL:
+    if re.fullmatch(EVIDENCE_URL, url) and url.isascii() and url.isprintable() and len(url) <= LONGEST_URL:
         return Piece("evidence", f"{url} (recorded, not opened)")
     return Piece(
         "evidence", "The evidence is no https address.", "Link what a reviewer can read: `--evidence-url https://...`."
@@ -200,6 +201,8 @@ def _steps(runbook: Runbook, counted: Sequence[Trial], operations: dict[str, Ope
 def _since_failure(wish: Wish, setback: Setback | None) -> Piece:
     if len(wish.reason) > LONGEST_REASON:
         return Piece("reason", f"It has {len(wish.reason)} characters.", f"Say it in {LONGEST_REASON}.")
+    if refused_character(wish.reason) is not None:  # no record could hold it
+        return Piece("reason", "It holds an invisible character.", "Type it anew, without what was pasted.")
     if setback is None:
         return Piece("reason", wish.reason or "none given, and none needed")
     told = f"{setback.run_id} ended the last promotion on {setback.at:%Y-%m-%d %H:%M} UTC ({setback.outcome.replace('_', ' ')})"

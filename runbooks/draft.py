@@ -97,7 +97,7 @@ def _match(wish: Wish) -> list[str]:
 
 def _step(action: str, given: Mapping[str, Any], target: str, step: str) -> list[str]:
     whole = {"target": f"${{{target}}}", **given}
-    said = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=True)}" for key, value in whole.items())
+    said = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in whole.items())
     return [f"  - id: {step}", f"    action: {action}", f"    with: {{{said}}}"]
 
 
@@ -148,8 +148,8 @@ def _last(action: str) -> str:
 
 def _said(text: str) -> str:
     """A text as strict YAML: plain when it is plain words, else quoted; JSON's quoting is YAML's double quoting."""
-    return text if PLAIN.fullmatch(text) and text not in TYPED else json.dumps(text, ensure_ascii=True)
+    return text if PLAIN.fullmatch(text) and text not in TYPED else json.dumps(text, ensure_ascii=False)
 
 
 def _list(texts: Sequence[str]) -> str:
-    return f"[{', '.join(json.dumps(text, ensure_ascii=True) for text in texts)}]"
+    return f"[{', '.join(json.dumps(text, ensure_ascii=False) for text in texts)}]"

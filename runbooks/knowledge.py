@@ -31,7 +31,9 @@ class Entry(BaseModel):
 
 def entry_text(entry: Entry) -> str:
     """The entry as it is kept: a head of strict YAML between `---`, then the page as it came."""
-    head = "".join(f"{key}: {json.dumps(value)}\n" for key, value in entry.model_dump(mode="json").items())
+    head = "".join(
+        f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in entry.model_dump(mode="json").items()
+    )
     return f"{FENCE}\n{head}{FENCE}\n{entry.text}"
 
 

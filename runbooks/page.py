@@ -15,6 +15,7 @@ from markdown_it.token import Token
 
 from runbooks.knowledge import LONGEST_TEXT, Entry
 from runbooks.pattern import identifier
+from runbooks.strict import refused_character
 
 MOST_BYTES = 1 << 20
 POSTMORTEM = ("postmortem", "post-mortem", "root cause", "incident review", "lessons learned")
@@ -56,7 +57,7 @@ def read_page(text: str, name: str) -> Page:
     if len(text.encode()) > MOST_BYTES:
         raise ValueError(f"the page is larger than {MOST_BYTES} bytes; split it.")
     tokens = MarkdownIt("commonmark").parse(text)
-    title = next((t for _, t in _headings(tokens)), name).strip()[:200] or name
+    title = _line(next((t for _, t in _headings(tokens)), name))[:200] or name
     made = identifier(title) or identifier(name)
     if not made:
         raise ValueError("neither heading nor file name can become an id; begin the page with `# Title`.")
@@ -65,6 +66,11 @@ def read_page(text: str, name: str) -> Page:
     entry = Entry(id=made, title=title, kind=kind, symptoms=tuple(_symptoms(tokens)), text=text[:LONGEST_TEXT])
     commands, unreadable = _commands(tokens)
     return Page(entry, commands, unreadable)
+
+
+def _line(text: str) -> str:
+    """One line without invisible characters, which the head of an entry could not hold (runbooks/strict.py)."""
+    return " ".join("".join(c for c in text if refused_character(c) is None).split())
 
 
 def _headings(tokens: list[Token]) -> Iterator[tuple[int, str]]:
@@ -82,7 +88,7 @@ def _symptoms(tokens: list[Token]) -> list[str]:
             inside = any(word in tokens[position + 1].content.lower() for word in SYMPTOM_SECTIONS)
         elif token.type == "inline" and inside and tokens[position - 1].type != "heading_open":
             for line in token.content.splitlines():
-                phrase = " ".join(line.replace("`", "").replace("*", "").split()).rstrip(".")
+                phrase = _line(line.replace("`", "").replace("*", "")).rstrip(".")
                 if 3 <= len(phrase) <= LONGEST_SYMPTOM and phrase not in found:
                     found.append(phrase)
     return found[:MOST_SYMPTOMS]

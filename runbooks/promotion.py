@@ -168,9 +168,9 @@ def file_name(runbook: str, environment: str) -> str:
 
 def record_text(record: Promotion) -> str:
     """The record as strict YAML."""
-    # JSON text is strict YAML, and quotes every text the same way.
+    # JSON text is strict YAML, and quotes every text the same way; its escapes of two halves of a character are not.
     made = record.model_dump(mode="json", exclude_none=True)
-    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in made.items() if value != "")
+    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in made.items() if value != "")
 
 
 def new_record(

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.options import ConfigOption, JsonOption, configuration
-from bot.cli.promote import CommitOption, ToOption, finish, store_record
+from bot.cli.promote import CommitOption, ToOption, finish, store_record, whole
 
 
 def demote(
@@ -30,9 +30,12 @@ def demote(
     from bot.policy_inputs import make_promotions
     from bot.review import Change
     from runbooks.promotion import Withdrawal, file_name, record_text
+    from runbooks.strict import refused_character
 
     if not reason.strip() or len(reason) > 500:
         raise typer.BadParameter("say why in a sentence of at most 500 characters", param_hint="--reason")
+    if refused_character(reason) is not None:
+        raise typer.BadParameter("it holds an invisible character; type it anew", param_hint="--reason")
     found = configuration(config)
     if found.people.by_id(by) is None:
         typer.echo(f"refused: {by} is not in people.yaml.", err=True)
@@ -52,7 +55,7 @@ def demote(
     path = (to or place) / name
     data = {"runbook": action, "environment": env, "digest": last.digest, "reason": reason.strip()}
     branch = f"demote-{action}-{env}-{last.digest[:8]}"
-    change = Change(path.resolve(), record_text(withdrawn), branch, f"Demote {action} from {env}", reason.strip())
+    change = Change(whole(path), record_text(withdrawn), branch, f"Demote {action} from {env}", reason.strip())
     steps = store_record(found, change, "demoted", data, by, now, commit=commit)
     word = "The withdrawal waits for its review" if commit else "Withdrawn"
     said = f"{word}: {action} ({last.digest[:12]}) in {env}."

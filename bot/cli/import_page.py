@@ -31,6 +31,7 @@ def import_page(
 ) -> None:
     """Import one page. Exit 0 when it was taken, with or without a draft; 2 when it cannot be read or is there already."""
     from bot.redact import Redactor
+    from bot.render.safe_text import plain
     from runbooks.folder import Problem
     from runbooks.knowledge import entry_text
     from runbooks.page import read_page
@@ -45,6 +46,8 @@ def import_page(
     except ValueError as error:
         _wrong(f"{page}: {error}")
     kept = into / "knowledge" / f"{found.entry.id}.md"
+    if kept.parent.is_symlink():
+        _wrong(f"{kept.parent} is a link, and pages behind one are not read. Fix: put a real folder there.")
     _write(kept, entry_text(found.entry))
     known = recognise(found.commands)
     drafted = draftable(known)
@@ -70,7 +73,7 @@ def import_page(
     for one in known:
         typer.echo(f"  line {one.command.line}: {one.action} ({' '.join(one.command.argv)[:70]})")
     for broken in found.unreadable:
-        typer.echo(f"  line {broken.line}: left out, {broken.reason}: {broken.text[:70]}")
+        typer.echo(f"  line {broken.line}: left out, {broken.reason}: {plain(broken.text, 70)}")
     if draft is None:
         typer.echo("No draft: the page has no command that is understood and changes something.")
         return

@@ -93,7 +93,7 @@ def promote(
         f"\n\n{reason}" if reason else ""
     )
     branch = f"promote-{record.id}-{env}-{record.digest[:8]}"
-    change = Change(path.resolve(), record_text(record), branch, f"Promote {record.id} to {env}", why)
+    change = Change(whole(path), record_text(record), branch, f"Promote {record.id} to {env}", why)
     steps = store_record(found, change, "promoted", data, by, now, commit=commit)
     said = (
         f"Promoted {record.id} ({record.digest[:12]}) to {env}."
@@ -219,12 +219,21 @@ async def _audited(found: Configuration, event: str, data: dict[str, Any], by: s
         await store.write(lambda s: audit.append(s, now, by, event, subject, data))
 
 
+def whole(path: Path) -> Path:
+    """Where the record is, in full. Raises ConfigurationError for a link: what it leads to is not this record's to write."""
+    if path.is_symlink():
+        raise ConfigurationError("this record is a link.", place=str(path), fix="write into the checkout with `--to`.")
+    return path.resolve()
+
+
 def _write(change: Change) -> None:
     """The whole file or none of it. Raises ConfigurationError when the folder takes none."""
     fresh = change.path.with_suffix(".new")
     try:
         change.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(change.text, encoding="utf-8")
+        fresh.unlink(missing_ok=True)
+        with fresh.open("x", encoding="utf-8") as file:
+            file.write(change.text)
         fresh.replace(change.path)
     except OSError as error:
         raise ConfigurationError(

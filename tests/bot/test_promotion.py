@@ -64,7 +64,9 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("runs", {"found": replace(GOOD, trials=(trial(30), trial(2)))}, "2 of 3 successful runs", "1 more time."),
     ("runs", {"found": replace(GOOD, trials=())}, "0 of 3", "3 more times."),
     ("age", {"found": replace(GOOD, trials=(trial(3), trial(2), trial(1)))}, "3 h ago", "2026-11-22 09:00 UTC"),
+    ("evidence", {"wish": replace(WISH, evidence_url="https://example.com/\x1b[2J")}, "no https", "--evidence-url"),
     ("reason", {"wish": replace(WISH, reason="x" * 501)}, "501 characters", "500"),
+    ("reason", {"wish": replace(WISH, reason="why\u202enot")}, "invisible character", "Type it anew"),
     ("reason", {"found": replace(GOOD, setback=Setback("run_9", "prod", NOW, "rolled_back"))}, "run_9 ended", "--reason"),
 ]  # fmt: skip
 

@@ -16,6 +16,17 @@ def test_an_entry_is_kept_and_read_again() -> None:
     assert parse_entry(entry_text(entry), "k.md") == entry
 
 
+def test_what_import_keeps_can_always_be_read_again_whatever_stands_in_its_headings() -> None:
+    """Emoji, a heading of two lines, a right-to-left mark, an escape of a terminal: a strict file holds none of the last."""
+    page = (
+        "🔥 Payments\n🟢 <!channel> *Approved* by Ben\n===\n\n## Symptoms\n- pay\u202ements \x1b[31mdown \U0001f4a5\n"
+    )
+    entry = read_page(page, "page").entry
+    assert entry.title == "🔥 Payments 🟢 <!channel> *Approved* by Ben"
+    assert entry.symptoms == ("payments [31mdown \U0001f4a5",)
+    assert parse_entry(entry_text(entry), "k.md") == entry
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -83,7 +83,7 @@ def test_T41_a_withdrawal_ends_every_record_that_is_not_newer_wherever_it_lies()
 
 def test_records_are_written_and_read_back(tmp_path: Path, long_text: str) -> None:
     runbook = load_runbook(long_text, "demo.yaml")
-    why = 'as we agreed: "yes"\n# no comment'
+    why = 'as we agreed: "yes" 👍\n# no comment'
     made = new_record("demo", DIGEST, "prod", "https://example.test/1", 4, "ana", AT, tried_in="staging", why=why)
     (tmp_path / file_name("demo", "prod")).write_text(record_text(made), encoding="utf-8")
     (tmp_path / file_name("demo", "staging")).write_text(record_text(TAKEN), encoding="utf-8")

@@ -50,10 +50,38 @@ def test_a_second_time_there_is_nothing_to_withdraw(record: Path, runbookctl: Co
     assert record.read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize(("by", "reason", "code"), [("eve", "because", 1), ("cora", " ", 2), ("cora", "x" * 501, 2)])
+@pytest.mark.parametrize(
+    ("by", "reason", "code"),
+    [("eve", "because", 1), ("cora", " ", 2), ("cora", "x" * 501, 2), ("cora", "why\u202enot", 2)],
+)
 def test_it_needs_somebody_known_and_a_sentence(
     record: Path, runbookctl: Command, by: str, reason: str, code: int
 ) -> None:
     text = record.read_text(encoding="utf-8")
     assert runbookctl(*WORDS, "--by", by, "--reason", reason).code == code
     assert record.read_text(encoding="utf-8") == text
+
+
+def test_a_link_in_the_place_of_the_record_is_not_written_through(
+    installation: Path, record: Path, runbookctl: Command
+) -> None:
+    real = record.with_name("real.txt")
+    record.rename(real)
+    record.symlink_to(real)  # a mounted ConfigMap has links like this, and they are read
+    before = real.read_bytes()
+    told = runbookctl(*WORDS, "--by", "cora", "--reason", "It hid a leak.")
+    assert told.code == 2
+    assert "is a link" in told.err
+    assert real.read_bytes() == before
+
+
+def test_what_lies_under_the_name_of_the_fresh_file_is_not_written_through(
+    installation: Path, record: Path, runbookctl: Command
+) -> None:
+    victim = installation / "victim.txt"
+    victim.write_text("keep me", encoding="utf-8")
+    record.with_suffix(".new").symlink_to(victim)
+    assert runbookctl(*WORDS, "--by", "cora", "--reason", "It hid a leak.").code == 0
+    assert victim.read_text(encoding="utf-8") == "keep me"
+    assert not record.is_symlink()
+    assert "withdrawn" in record.read_text(encoding="utf-8")

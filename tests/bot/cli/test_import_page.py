@@ -86,3 +86,31 @@ def test_R9_an_imported_page_is_found_by_match(tmp_path: Path) -> None:
 
 def load_runbook_text() -> str:
     return "id: a\ncommand: systemctl restart a\nirreversible: true\nsafety: {scopes: [dev]}\n"
+
+
+def test_T47_the_text_of_a_page_is_no_order_to_a_terminal(tmp_path: Path) -> None:
+    page = written(tmp_path, PAGE.format("a | \x1b]0;owned\x07 \x1b[2J\u202eb"))
+    result = RUN.invoke(app, ["import", str(page), "--into", str(tmp_path / "rb")], color=True)
+    assert result.exit_code == 0, result.output
+    assert "left out, it contains ; |" in result.output
+    assert not {"\x1b", "\x07", "\u202e"} & set(result.output)
+
+
+def test_a_picture_in_the_title_spoils_neither_page_nor_draft(tmp_path: Path) -> None:
+    page = written(
+        tmp_path,
+        PAGE.format("").replace("# Restart billing", "# 🔥 Restart billing").replace("billing down", "💥 down"),
+    )
+    code, output = call(page, tmp_path / "rb")
+    assert code == 0, output
+    assert load_runbook((tmp_path / "rb" / "restart-billing.yaml.draft").read_text("utf-8"), "x").title.startswith("🔥")
+    assert load_catalog([tmp_path / "rb"]).shelf.problems == ()
+
+
+def test_a_linked_folder_of_pages_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "rb").mkdir()
+    (tmp_path / "rb" / "knowledge").symlink_to(tmp_path / "elsewhere")
+    code, output = call(written(tmp_path, PAGE.format("")), tmp_path / "rb")
+    assert (code, "is a link" in output) == (2, True), output
+    assert list((tmp_path / "elsewhere").iterdir()) == []
