@@ -89,7 +89,13 @@ class JiraRecorder:
         return ticket
 
     async def _follow_up(self, run_id: str) -> str:
-        """Creating looks first for the issue that carries the run's id, so a second try opens no second one."""
+        """Creating looks first for the issue that carries the run's id, so a second try opens no second one.
+
+        Its search lags by seconds; what we remember does not.
+        """
+        known = await self._ticket_of(run_id)
+        if known is not None:
+            return known.key
         ticket = await self._open(await self._follow_ups.draft_of(run_id), run_id)
         await self._follow_ups.opened(run_id, ticket)
         return ticket.key

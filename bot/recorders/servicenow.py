@@ -80,6 +80,9 @@ class ServiceNowRecorder:
 
     async def _follow_up(self, run_id: str) -> str:
         """Creating looks first for the record that carries the run's id, so a second try opens no second one."""
+        known = await self._ticket_of(run_id)
+        if known is not None:
+            return known.key
         record = await self._open(await self._follow_ups.draft_of(run_id), run_id)
         await self._follow_ups.opened(run_id, Ticket(key=record.number, url=self._client.address(record)))
         return record.number

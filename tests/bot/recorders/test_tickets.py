@@ -223,6 +223,16 @@ async def test_T14_T64_whatever_goes_wrong_there_is_one_review(
     assert [run_id for run_id, _ in memory.reviews] == ["run_1"]
 
 
+async def test_T14_T51_a_review_that_is_remembered_is_not_looked_for_in_a_search_that_lags(
+    recorder: Recorder, tracker: Tracker, memory: Memory
+) -> None:
+    """Killed after the review was linked in the transcript and before its delivery was marked as sent."""
+    memory.saved["run_1"] = Ticket(key="OPS-7", url="https://example.test/OPS-7")
+    review = comment(recorder, 2, kind="follow_up", subject="run_1", maybe_sent=True)
+    assert await recorder.deliver(review) == "OPS-7"
+    assert (tracker.calls, tracker.tickets) == ([], {})
+
+
 @pytest.mark.parametrize("wrong", [{"kind": "note"}, {"subject": "x"}, {"incident_id": "inc_without"}])
 async def test_what_has_no_place_here_is_permanent(recorder: Recorder, tracker: Tracker, wrong: dict[str, str]) -> None:
     with pytest.raises(Permanent):
