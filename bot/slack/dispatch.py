@@ -186,7 +186,9 @@ class Dispatcher:
                 "slack: a stored delivery is too old or unreadable", key=delivered.key, age=age.total_seconds()
             )
             return False
-        await self._handle(delivered.key, payload)
+        if await self._origin.refuses(payload):
+            return False
+        await asyncio.wait({self._own(self._handle(delivered.key, payload))})  # one that fails is logged, not met again
         return True
 
     async def drain(self) -> None:
@@ -227,10 +229,11 @@ class Dispatcher:
             return
         self._handled -= {d.key for d in rows}
 
-    def _own(self, work: Coroutine[Any, Any, None]) -> None:
+    def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._settled)
+        return task
 
     def _settled(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -102,6 +102,38 @@ async def test_recovery_leaves_the_deliveries_of_others_alone(room: Any) -> None
     assert [d.key for d in await room.inbox.take(10)] == ["p"]
 
 
+async def test_T12_what_another_app_left_behind_is_not_recovered(room: Any) -> None:
+    """The token was replaced by another app's, or a version before this rule stored it, and the bot started again."""
+    foreign = json.dumps({**COMMAND, "api_app_id": "A0OTHER"}).encode()
+    await room.inbox.accept("slack", "f", {"content-type": "application/json"}, foreign, datetime.now(UTC))
+    assert await room.dispatcher.recover() == 0
+    assert room.asked.calls == []
+    assert [what["code"] for _, what in room.strangers] == ["foreign_app"]
+    assert await room.inbox.take(10) == []
+
+
+async def test_what_cannot_be_handled_does_not_keep_the_bot_from_starting(
+    room: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It failed before the crash and fails again: the others are handled, and the next start does not meet it."""
+    dispatch, first = room.app.async_dispatch, iter([True])
+
+    async def once(request: Any) -> Any:
+        if next(first, False):
+            raise RuntimeError("inside bolt")
+        return await dispatch(request)
+
+    room.app.async_dispatch = once
+    for key in ("poison", "fine"):
+        body = json.dumps(COMMAND).encode()
+        await room.inbox.accept("slack", key, {"content-type": "application/json"}, body, datetime.now(UTC))
+    await room.dispatcher.recover()
+    assert room.asked.calls == [("list_runbooks",)]
+    assert await room.inbox.take(10) == []
+    logged = capsys.readouterr()
+    assert "inside bolt" in logged.out + logged.err
+
+
 async def test_a_failure_while_handling_is_logged_and_the_next_one_is_handled(
     room: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
