@@ -204,8 +204,8 @@ JUDGED: tuple[Judged, ...] = (
     ),
     Judged(
         "guards/soundness.py",
-        "if type(value) not in _PLAIN and not (type(value) is int and -_LARGE < value < _LARGE):",
-        "if type(value) not in _PLAIN or not (type(value) is int and -_LARGE < value < _LARGE):",
+        "if type(name) is not str or not (type(value) in _PLAIN or _printable(value)):",
+        "if type(name) is not str or not (type(value) in _PLAIN and _printable(value)):",
         "A short cut: what is not known to be printable is printed, and plain values can be.",
     ),
 )

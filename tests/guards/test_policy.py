@@ -473,12 +473,13 @@ def test_the_answer_for_one_tier_is_not_used_for_another(more: dict[str, Any], a
         assert codes == ([] if good_for_any else ["wrong_cell"]), risk
 
 
+@pytest.mark.parametrize("where", ["dev", "staging", "prod"])
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
-def test_P6_a_cell_knows_the_standing_approvals_of_its_environment_only(environment: str) -> None:
+def test_P6_a_cell_knows_the_standing_approvals_of_its_environment_only(environment: str, where: str) -> None:
     given = {
-        "id": "given", "runbook": "restart", "action": "demo.restart", "service": "demo", "environment": "staging",
+        "id": "given", "runbook": "restart", "action": "demo.restart", "service": "demo", "environment": where,
         "max": 1, "until": "2030-01-02T00:00:00+00:00", "by": ["cora", "dev"],
     }  # fmt: skip
     policy = Policy.from_mapping({**DATA, "standing": [given]})
     (cell,) = [guard for guard in policy.guards(frozen(environment=environment)) if isinstance(guard, MatrixCell)]
-    assert [each.id for each in cell.standing] == (["given"] if environment == "staging" else [])
+    assert [each.id for each in cell.standing] == (["given"] if environment == where else [])

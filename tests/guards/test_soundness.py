@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import guards
-from guards.soundness import check_answer, in_order
+from guards.soundness import _printable, check_answer, in_order
 
 ALLOW = guards.Allow("fine")
 WHO = guards.Approvers(1, ("leads",), ("sre",))
@@ -45,6 +45,8 @@ def test_answers_that_can_be_acted_on(verdict: object) -> None:
         guards.Allow("", standing=None),  # type: ignore[arg-type]  # reason: wrong on purpose
         guards.Deny("no", "No.", Unprintable()),  # type: ignore[arg-type]  # reason: wrong on purpose
         guards.Ask("wish", "?", 5),
+        guards.Ask("all", "?", 5, WHO),
+        guards.Ask("wish", "?", 5, WHO),
         guards.Ask("approval", "?", 5),
         guards.Ask("confirmation", "?", 5, WHO),
         guards.Ask("confirmation", "?", 0),
@@ -152,3 +154,40 @@ def test_inputs_that_only_pretend_to_be_printable_are_seen(inputs: dict[str, obj
 def test_the_kind_of_a_question_counts_whichever_object_holds_its_name() -> None:
     for kind, who in (("confirmation", None), ("approval", WHO)):
         assert check_answer(guards.Ask("".join(list(kind)), "Sure?", 5, who), {}) is None
+
+
+LARGE = 10**18
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [
+        (0, True),
+        (5, True),
+        (-5, True),
+        (LARGE - 1, True),
+        (1 - LARGE, True),
+        (LARGE, False),
+        (-LARGE, False),
+        (10**5000, False),
+        (-(10**5000), False),
+    ],
+    ids=range(9),
+)
+def test_what_is_known_to_be_printable_and_what_is_tried(value: int, known: bool) -> None:
+    """Printing is tried for what is not known, and Python refuses to print a whole number of some thousand digits."""
+    for inputs in (value, (value,), ("a", value), {"a": value}, {value: "a"}):
+        assert _printable(inputs) is known
+        if abs(value) > LARGE:
+            with pytest.raises(ValueError, match="digits"):
+                check_answer(ALLOW, {"a": inputs})
+        else:
+            assert check_answer(ALLOW, {"a": inputs}) is None
+
+
+def test_plain_values_inside_are_known_to_be_printable() -> None:
+    plain = ("a", True, 0.5, None, 1)
+    assert _printable(plain)
+    assert _printable(dict.fromkeys(plain, "b"))
+    for other in ([], {1, 2}, (1, []), {"a": ()}, Unprintable()):
+        assert not _printable(other)
