@@ -143,7 +143,7 @@ async def _again(equipment: Equipment, run: Run, incident: Incident, step: PlanS
         if attempt.undo < 0 and (other := replaced(equipment, plan)) is not None:
             return other
         every = together(stops, kill_switch.engaged(session))
-        context = snapshot(session, equipment, plan, step, requester, run.id, every, now, world)
+        context = snapshot(session, equipment, plan, step, requester, run.id, every, now, world, undo=attempt.undo >= 0)
         setback = setback_of(session, equipment, plan)
         decision = decide_step(equipment, plan, step, context, setback=setback, undo=attempt.undo >= 0)
         return decision.denials[0] if decision.denials else None
@@ -175,7 +175,7 @@ async def _intend(
         if attempt.undo < 0 and (other := replaced(equipment, plan)) is not None:
             return other  # the catalogue was loaded again while the groups were looked up (T09)
         stops = together(stopped_here, kill_switch.engaged(session))
-        context = snapshot(session, equipment, plan, step, requester, run.id, stops, now, world)
+        context = snapshot(session, equipment, plan, step, requester, run.id, stops, now, world, undo=attempt.undo >= 0)
         setback = setback_of(session, equipment, plan)
         decision = decide_step(equipment, plan, step, context, setback=setback, undo=attempt.undo >= 0)
         if requester is None:

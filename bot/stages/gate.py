@@ -51,12 +51,14 @@ def snapshot(
     stops: Sequence[guards.Stop],
     now: datetime,
     seen: Known = NOTHING,
+    *,
+    undo: bool = False,
 ) -> guards.Context:
     """Everything the guards may look at for one step, read in the caller's transaction.
 
-    seen: what was observed before the transaction for rules that count it.
+    seen: what was observed before the transaction for rules that count it. undo: as of `decide_step`.
     """
-    safety = _safety(equipment, plan, step)
+    safety = _safety(equipment, plan, step, undo=undo)
     window = timedelta(seconds=looked_back(equipment, plan, step))
     counted = plan.incident_id if _counts_incident(equipment, step) else ""
     targets = {act.target.key for act in (step.act, *step.rollback)}
@@ -106,10 +108,10 @@ def decide_step(
     """
     operation = equipment.operations[step.act.operation]
     chain: list[guards.Guard] = [*guards.guards_of(operation.plan)]
-    if granted(equipment, plan):
+    if undo or granted(equipment, plan):  # what a record let be done is taken back without it, too
         chain = with_environment(chain, plan.environment)
     chain.append(rule_of(equipment, plan, setback, undo=undo))
-    safety = _safety(equipment, plan, step)
+    safety = _safety(equipment, plan, step, undo=undo)
     if safety is not None:
         chain.append(AllowedEnvs(envs=tuple(safety.scopes)))
         chain.append(BlastRadius(max_targets=safety.blast_radius.max_targets))
@@ -167,11 +169,11 @@ def _in_the_way(session: Session, run_id: str) -> tuple[guards.OpenBreaker, ...]
     return tuple(breaker for breaker in found if breaker.opened_at not in began)
 
 
-def _safety(equipment: Equipment, plan: Plan, step: PlanStep) -> Safety | None:
+def _safety(equipment: Equipment, plan: Plan, step: PlanStep, *, undo: bool = False) -> Safety | None:
     runbook: Runbook | None = equipment.library.get(plan.runbook)
     found = next((s for s in runbook.steps if s.id == step.runbook_step), None) if runbook else None
     safety = found.safety if found else None
-    if safety is not None and plan.environment not in safety.scopes and granted(equipment, plan):
+    if safety is not None and plan.environment not in safety.scopes and (undo or granted(equipment, plan)):
         # a record of this very version is what puts an environment into its scopes (docs/promotion.md)
         return safety.model_copy(update={"scopes": (*safety.scopes, plan.environment)})
     return safety

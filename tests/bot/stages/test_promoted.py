@@ -52,7 +52,7 @@ async def decided(scene: Scene, found: Plan, *, undo: bool = False) -> Decision:
     person, now, step = scene.person("ana"), scene.clock(), found.steps[-1]
 
     def work(session: Any) -> Decision:
-        context = snapshot(session, scene.equipment, found, step, person, "run_x", (), now)
+        context = snapshot(session, scene.equipment, found, step, person, "run_x", (), now, undo=undo)
         setback = setback_of(session, scene.equipment, found)
         return decide_step(scene.equipment, found, step, context, setback=setback, undo=undo)
 
@@ -306,6 +306,23 @@ async def test_what_was_begun_is_taken_back_although_the_record_went_meanwhile(r
     plan = (await ready.run()).plan
     assert (await decided(ready, plan)).outcome == "deny"
     assert verdict(await decided(ready, plan, undo=True)) == Allow("It takes back what this run did.")
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+async def test_T59_X3_an_undo_needs_no_record_either_where_only_the_record_let_its_step_be_used(
+    trouble: Scene, tmp_path: Path, promoted: bool
+) -> None:
+    """The runbook is for staging, a record put prod into its scopes, and is withdrawn while the run goes on."""
+    source = Path(trouble.equipment.library.runbooks["restart-service"].source)
+    text = source.read_text(encoding="utf-8").replace("scopes: [dev, staging, prod]", "scopes: [dev, staging]")
+    text = text.replace(", env: prod}]", "}]")
+    (tmp_path / source.name).write_text(text, encoding="utf-8")
+    trouble.change(library=Library([tmp_path]))
+    hold(trouble, *([record(trouble)] if promoted else []))
+    plan = made(trouble)
+    denied = {denial.code for denial in (await decided(trouble, plan)).denials}
+    assert bool(denied) is not promoted
+    assert (await decided(trouble, plan, undo=True)).denials == ()
 
 
 # -- the end of a promotion -----------------------------------------------------------------------------------------
