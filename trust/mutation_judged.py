@@ -165,6 +165,18 @@ JUDGED: tuple[Judged, ...] = (
         "or value is not value.strip()",
         "CPython gives the text itself back when there is nothing to strip.",
     ),
+    Judged(
+        "guards/tally.py",
+        "if len(approvals) < len(eligible):",
+        "if len(approvals) != len(eligible):",
+        "The approvals are picked from the eligible votes, so there are never more.",
+    ),
+    Judged(
+        "guards/tally.py",
+        """return f"Still needed: {wanted} more {'person' if wanted == 1 else 'people'} from {_groups(approvers)}.\"""",
+        """return f"Still needed: {wanted} more {'person' if wanted <= 1 else 'people'} from {_groups(approvers)}.\"""",
+        "At least one is wanted where this is said.",
+    ),
     # Short cuts: without them the long way comes to the same.
     Judged(
         "guards/soundness.py",

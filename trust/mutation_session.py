@@ -32,6 +32,7 @@ SURVIVED, KILLED, INVALID, IDLE, UNMADE, OUTSIDE = range(6)
 VERDICTS = ("survived", "killed", "invalid", "idle", "unmade", "outside")
 TIMEOUT = "timeout"
 LONGEST = 600.0  # seconds of wall clock for one mutant; the limit of processor time is what usually ends one
+RED = (1, 2, 3)  # of pytest: a test failed, the tests could not be collected, pytest itself broke; 4 and 5 say nothing
 NEAR = 1.0  # seconds that a file of tests may take to be tried early
 MEMORY = 4 << 30  # bytes
 
@@ -224,7 +225,7 @@ def fresh(mutant: Mutant, of: Known) -> int:
         sys.meta_path.insert(0, Importing(name, ROOT / mutant.module, code))
     sys.dont_write_bytecode = True
     for files in passes(of, mutant.module):
-        if int(pytest.main(words(*files))):  # also when the tests cannot even be collected
+        if int(pytest.main(words(*files))) in RED:
             return KILLED
     return SURVIVED
 
@@ -238,5 +239,6 @@ def passes(of: Known, module: str) -> Iterator[Sequence[str]]:
     for name in of.seconds:
         seconds[name.partition("::")[0]] += of.seconds[name]
     near = sorted({name.partition("::")[0] for name in names} - {own}, key=lambda file: (seconds[file], file))
-    yield [file for file in near if seconds[file] < NEAR][:5] or [own]
+    if quick := [file for file in near if seconds[file] < NEAR][:5]:
+        yield quick
     yield ["tests/guards"]

@@ -90,6 +90,7 @@ def test_only_true_is_an_approval() -> None:
         (ONE, [], "Still needed: 1 more person from oncall or leads."),
         (TWO, [], "Still needed: 2 more people from oncall."),
         (BOTH, [yes("ann")], "Still needed: an approval from leads."),
+        (Approvers(2, (), ("oncall", "leads")), [], "Still needed: an approval from oncall and from leads."),
         (
             Approvers(3, (), ("oncall", "leads")),
             [],
@@ -166,3 +167,11 @@ def test_tally_agrees_with_an_independent_count(
         groups = frozenset(people[person])
         if requester:
             assert isinstance(may_vote(approvers, person, groups, requester, excluded), guards.Allow)
+
+
+def test_many_approvals_are_no_rejection() -> None:
+    assert tally(ONE, [yes(f"person-{number}") for number in range(300)], "bob").state == "approved"
+
+
+def test_T01_the_requester_never_counts_whichever_object_holds_the_name() -> None:
+    assert tally(ONE, [yes("".join(list("bob")))], "bob").state == "pending"

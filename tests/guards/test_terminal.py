@@ -13,7 +13,7 @@ from typing import TextIO
 import pytest
 
 import guards
-from guards.terminal import ask
+from guards.terminal import LONGEST_ANSWER, ask
 from guards.testing import frozen
 
 QUESTION = guards.Ask("confirmation", "Clear cache?", 5.0)
@@ -38,6 +38,9 @@ def typed(text: bytes, *, close: bool = True) -> Iterator[TextIO]:
         (b"y\n", True),
         (b"yes\n", True),
         (b" YES \r\n", True),
+        (b"\ty\n", True),
+        (b"y" + b" " * (LONGEST_ANSWER - 1) + b"\n", True),
+        (b"y" + b" " * LONGEST_ANSWER + b"\n", False),
         (b"n\n", False),
         (b"\n", False),
         (b"yeah\n", False),
@@ -113,3 +116,14 @@ def test_a_real_terminal() -> None:
         os.write(master, b"yes\n")
         assert ask(QUESTION, frozen(), source=source, sink=io.StringIO()) is True
     os.close(master)
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [(0.0, True), (4.5, True), (5.0, False), (5.5, False)],
+    ids=["at once", "just in time", "when the time is up", "afterwards"],
+)
+def test_the_time_is_up_at_the_very_moment(later: float, expected: bool) -> None:
+    times = iter([0.0, *[later] * 3])
+    with typed(b"y\n") as source:
+        assert ask(QUESTION, frozen(), source=source, sink=io.StringIO(), clock=lambda: next(times)) is expected
