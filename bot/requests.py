@@ -188,7 +188,7 @@ class Requests(IncidentRequests):
             equipment,
             incident=incident,
             service=service,
-            runbook=runbook,
+            runbook=chosen.runbook,  # whose steps they are: the catalogue may have been replaced meanwhile
             steps=chosen.steps,
             given={},
             facts=facts,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.errors import Transient
-from bot.incident import IncidentStatus, ServiceReference, SignalKind
+from bot.incident import Incident, IncidentStatus, ServiceReference, SignalKind
 from bot.plan import Plan
 from bot.requests import BETWEEN_LOOKS, LOOKS, Requests
 from bot.services import People
@@ -19,7 +19,9 @@ from bot.stages.propose import offer, propose
 from bot.store import approvals, incidents, kill_switch, messages, proposals, runs
 from bot.store.messages import SlackMessage
 from guards import Calendar, Period, Policy
-from tests.fakes.equipment import PEOPLE, POLICY, START, alert
+from runbooks.digest import digest
+from runbooks.load import BUILTIN, Library
+from tests.fakes.equipment import PEOPLE, POLICY, START, alert, everything_promoted
 from tests.fakes.scene import Scene, scene
 
 DOWN: dict[str, dict[str, Any]] = {"health": {"status": 0, "ok": False}, "state": {"state": "EXITED"}}
@@ -49,6 +51,27 @@ async def test_the_run_button_asks_with_fresh_facts_and_takes_the_offer(trouble:
     taken = await trouble.read(lambda s: proposals.get(s, proposal))
     assert taken is not None
     assert taken.state == "taken"
+
+
+async def test_T09_a_catalogue_replaced_while_a_step_is_planned_never_mixes_two_versions(
+    trouble: Scene, tmp_path: Path
+) -> None:
+    """The steps of the new version under the digest of the old one would be approved as what they are not."""
+    file = tmp_path / "restart-service.yaml"
+    file.write_text(next(BUILTIN.rglob(file.name)).read_text(encoding="utf-8"), encoding="utf-8")
+    library, before = Library([tmp_path]), Library([tmp_path])
+    file.write_text(file.read_text(encoding="utf-8").replace("lines: 50", "lines: 9"), encoding="utf-8")
+
+    async def live(_incident: Incident) -> IncidentStatus:
+        assert library.reload()
+        return IncidentStatus.TRIGGERED
+
+    both = everything_promoted(trouble.equipment.policy, before, Library([tmp_path]))
+    trouble.change(library=library, live_status=live, promotions=both)
+    assert (await trouble.ask()).ok
+    plan = (await trouble.run()).plan
+    old = plan.runbook_digest == digest(before.runbooks["restart-service"])
+    assert ("last 50 lines" in plan.steps[0].act.shown) == old, plan.steps[0].act.shown
 
 
 async def test_T05_a_taken_offer_cannot_be_taken_again(trouble: Scene) -> None:
@@ -403,7 +426,9 @@ async def test_T14_past_a_freeze_with_a_reason_and_a_second_person_of_the_group(
     assert (await trouble.vote("cora")).ok
     assert await trouble.carry_out() == "succeeded"
     review = next(entry for entry in await trouble.entries() if entry.kind.value == "review_needed")
-    assert review.data == {"reason": WHY, "by": "ana", "outcome": "succeeded", "system": ""}, "there is no ticket system"
+    assert review.data == {"reason": WHY, "by": "ana", "outcome": "succeeded", "system": ""}, (
+        "there is no ticket system"
+    )
 
 
 async def test_T14_T65_broken_glass_ends(trouble: Scene) -> None:
