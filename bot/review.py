@@ -14,6 +14,12 @@ from pathlib import Path
 
 from bot.errors import Permanent
 
+GIT = ("git", "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
+"""Git, as it is started here: a folder under review may look like a bare repository, and its settings would start programs.
+
+Source: git-config, safe.bareRepository (since Git 2.38; an older one knows at least the other two).
+"""
+
 Run = Callable[[Sequence[str], Mapping[str, str], bytes], tuple[int, str]]
 """(argv, variables to add, standard input) -> (exit code, output and errors). Must not use a shell."""
 
@@ -43,10 +49,7 @@ def commands(change: Change) -> tuple[tuple[str, ...], ...]:
 def commit(change: Change, run: Run) -> str:
     """Make the branch; returns the commit's id. Raises Permanent with what git said and what to do."""
     root = Path(_git(run, _existing(change.path.parent), "rev-parse", "--show-toplevel"))
-    if (
-        run(("git", "-C", str(root), "rev-parse", "--verify", "--quiet", f"refs/heads/{change.branch}"), {}, b"")[0]
-        == 0
-    ):
+    if run((*GIT, "-C", str(root), "rev-parse", "--verify", "--quiet", f"refs/heads/{change.branch}"), {}, b"")[0] == 0:
         raise Permanent(f"the branch {change.branch} is there already: review or delete it first")
     inside = change.path.resolve().relative_to(root.resolve()).as_posix()
     with tempfile.TemporaryDirectory(prefix="countersign-review-") as folder:
@@ -66,7 +69,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _git(run: Run, folder: Path, *words: str, variables: Mapping[str, str] | None = None, given: bytes = b"") -> str:
-    code, said = run(("git", "-C", str(folder), *words), variables or {}, given)
+    code, said = run((*GIT, "-C", str(folder), *words), variables or {}, given)
     if code != 0:
         first = (said.strip().splitlines() or ["it said nothing"])[0]
         raise Permanent(f"git {words[0]} did not work: {first}")

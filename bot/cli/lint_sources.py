@@ -18,6 +18,7 @@ from typing import Any
 import re2
 
 from bot.redact import FORMATS, LONGEST, NAMED
+from bot.review import GIT
 from runbooks.folder import Problem, read_file, read_folder
 from runbooks.promotion import FOLDER, Promotion, load_promotions
 
@@ -86,7 +87,7 @@ def call_git(arguments: Sequence[str], folder: Path) -> str:
     """Really ask Git; what goes wrong is nothing known."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "-c", "core.quotepath=off", *arguments],
+            [*GIT, "-C", str(folder), "-c", "core.quotepath=off", *arguments],
             capture_output=True,
             timeout=GIT_SECONDS,
             check=False,

@@ -51,6 +51,23 @@ def test_the_branch_holds_the_file_and_nothing_else_and_the_tree_is_as_it_was(re
     assert not change(repository).path.exists()
 
 
+def test_a_folder_that_passes_for_a_repository_of_its_own_gives_no_orders(repository: Path, tmp_path: Path) -> None:
+    """A merged pull request may hold what Git takes for a bare repository: with settings and hooks that Git would start."""
+    folder, marker = repository / "runbooks", tmp_path / "started"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(repository), str(folder)], check=True)
+    hook = folder / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    hook.chmod(0o755)
+    git(folder, "config", "core.bare", "false")
+    git(folder, "config", "core.worktree", str(folder))
+    git(folder, "config", "core.fsmonitor", f"touch {marker}; false")
+    marker.unlink(missing_ok=True)
+    with pytest.raises(Permanent):
+        commit(change(repository), started)
+    assert not marker.exists()
+
+
 def test_a_branch_that_is_there_is_left_alone(repository: Path) -> None:
     commit(change(repository), started)
     with pytest.raises(Permanent, match="promote-x is there already"):

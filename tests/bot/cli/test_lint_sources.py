@@ -111,3 +111,21 @@ def test_T46_a_secret_is_seen(text: str) -> None:
 )
 def test_words_about_secrets_are_none(text: str) -> None:
     assert not is_secret(text)
+
+
+def test_a_folder_that_passes_for_a_repository_of_its_own_gives_git_no_orders(tmp_path: Path) -> None:
+    """A pull request may hold what Git takes for a bare repository, with settings that start programs."""
+    folder, marker = tmp_path / "runbooks", tmp_path / "started"
+    git = ["git", "-C", str(folder), "-c", "user.name=eve", "-c", "user.email=eve@example.com"]
+    folder.mkdir()
+    (folder / "one.yaml").write_text("x")
+    for words in (["init", "-q"], ["add", "one.yaml"], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    settings = {"core.worktree": str(folder), "core.fsmonitor": f"touch {marker}; false"}
+    for key, value in settings.items():
+        subprocess.run([*git, "config", key, value], check=True)
+    for inner in list((folder / ".git").iterdir()):  # HEAD, config, objects, refs
+        inner.rename(folder / inner.name)
+    (folder / ".git").rmdir()
+    assert reviewed([folder], call_git) == {}
+    assert not marker.exists()
