@@ -171,6 +171,8 @@ def _is_function(code: CodeType) -> bool:
 def shown(mutant: Mutant, made: str, root: Path = ROOT) -> tuple[str, str]:
     """The line that the mutant changes, before and after, without indentation."""
     old = (root / mutant.module).read_text(encoding="utf-8").splitlines()
+    if mutant.operator == "core/RemoveDecorator":
+        return old[mutant.line - 1].strip(), ""
     new = made.splitlines()
     for before, after in zip(old, new, strict=False):
         if before != after:

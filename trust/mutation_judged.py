@@ -177,6 +177,43 @@ JUDGED: tuple[Judged, ...] = (
         """return f"Still needed: {wanted} more {'person' if wanted <= 1 else 'people'} from {_groups(approvers)}.\"""",
         "At least one is wanted where this is said.",
     ),
+    Judged(
+        "guards/change_window.py",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY + 1",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY + 2",
+        "Anything beyond the day says that nothing could be read; 1442 is as well beyond it as 1441.",
+    ),
+    Judged(
+        "guards/change_window.py",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY + 1",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY | 1",
+        "Anything beyond the day says that nothing could be read; 1440 | 1 = 1441 is as well beyond it as 1441.",
+    ),
+    Judged(
+        "guards/change_window.py",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY + 1",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY ^ 1",
+        "Anything beyond the day says that nothing could be read; 1440 ^ 1 = 1441 is as well beyond it as 1441.",
+    ),
+    Judged(
+        "guards/change_window.py",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY + 1",
+        "minutes = int(written[1]) * 60 + int(written[2]) if written else _DAY << 1",
+        "Anything beyond the day says that nothing could be read; 2880 is as well beyond it as 1441.",
+    ),
+    Judged(
+        "guards/change_window.py",
+        "if _minutes(self.start) == _DAY:",
+        "if _minutes(self.start) >= _DAY:",
+        "_minutes() gives at most a day.",
+    ),
+    # What only a type checker reads.
+    Judged(
+        "guards/chain.py",
+        "@property",
+        "",
+        "The first one stands in a protocol, which nothing executes; tests/guards/test_typing.py holds it, but reads the file.",
+    ),
     # Short cuts: without them the long way comes to the same.
     Judged(
         "guards/soundness.py",

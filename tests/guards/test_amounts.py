@@ -42,3 +42,8 @@ def test_the_least_is_allowed() -> None:
     assert checked_amount(1.0, "x", least=1.0) == 1.0
     with pytest.raises(ValueError, match="at least 1"):
         checked_amount(0.999, "x", least=1.0)
+
+
+def test_the_least_is_always_named() -> None:
+    with pytest.raises(TypeError):
+        checked_amount(5, "x", 1)  # type: ignore[misc]  # reason: wrong on purpose

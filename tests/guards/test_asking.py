@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 import pytest
 
 import guards
-from guards.asking import Answers, handing_down, take_answers
+from guards.asking import Answers, ask_all, handing_down, take_answers
 from guards.testing import answer_no, answer_yes, frozen
 
 
@@ -170,3 +170,19 @@ def test_T11_answers_for_an_equal_function_are_not_answers_for_this_one() -> Non
         assert take_answers(other, context) == ()
         assert take_answers(one, frozen()) == ()
         assert take_answers(one, context) == (asked,)
+
+
+@pytest.mark.parametrize(
+    ("readings", "in_time"), [((100.0, 104.9), True), ((100.0, 105.0), False), ((100.0, 203.0), False)]
+)
+def test_an_answer_at_the_very_end_comes_too_late(
+    readings: tuple[float, float], in_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(readings)
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    decision = guards.Decision("ask", (), (guards.Ask("confirmation", "Sure?", 5.0),), ())
+    if in_time:
+        assert ask_all(decision, (), frozen(ask=answer_yes)) is None
+        return
+    with pytest.raises(guards.TimedOut):
+        ask_all(decision, (), frozen(ask=answer_yes))

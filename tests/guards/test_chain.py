@@ -524,3 +524,13 @@ def test_wrappers_that_are_equal_are_still_others() -> None:
     assert [guard.rule for guard in guards.guards_of(fn)] == ["exclusive", "allowed_envs"]
     with guards.use(frozen()):
         assert fn() == 1
+
+
+def test_signature_name_and_docstring_of_async_functions_are_kept() -> None:
+    async def plain(name: str, *, count: int = 1) -> str:
+        """What it does."""
+        return name * count
+
+    fn = guards.exclusive()(guards.allowed_envs(["dev"])(plain))
+    assert inspect.signature(fn) == inspect.signature(plain)
+    assert (fn.__name__, fn.__doc__) == ("plain", "What it does.")

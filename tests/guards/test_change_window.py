@@ -219,3 +219,12 @@ def test_no_other_kind_of_period_opens_anything(kind: str) -> None:
     guard = guards.InChangeWindow(windows=((("dev",), ()),))
     found = guards.Period(kind, "x", ("dev",), (), NOON - HOUR, NOON + HOUR)
     assert code(guard, calendar=guards.Calendar((found,))) == "outside_change_window"
+
+
+def test_T34_what_is_wrong_is_named() -> None:
+    with pytest.raises(ValueError, match=r"'someday' is not one of mon"):
+        window(**{**WORK, "days": ["tomorrow", "someday"]})
+    for wrong in ("soon", "25:00", "24:01"):
+        with pytest.raises(ValueError, match=f"{wrong!r} is not a time such as 09:00"):
+            window(**{**WORK, "end": wrong})
+    assert window(**{**WORK, "end": "24:00"}).end == "24:00"

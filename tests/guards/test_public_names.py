@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -104,3 +105,60 @@ def test_the_script_in_the_docstring_runs(typed: str, printed: str, tmp_path: Pa
     )
     assert done.stdout.startswith(printed)
     assert "Clear cache?" in done.stderr
+
+
+# What a script may leave out, and what that means. Whoever changes one of these changes other people's rules.
+SIGNATURES = {
+    "Actor": "(id, name='', roles=frozenset(), is_bot=False)",
+    "Allow": "(reason='', standing='')",
+    "Approvers": "(count, any_of=(), all_of=())",
+    "Ask": "(kind, message, timeout_seconds, approvers=None)",
+    "Autonomy": "(*, ceiling, question=None)",
+    "BlastRadius": "(*, max_targets=1, max_percent=None, min_healthy=None, one_domain=False)",
+    "Calendar": "(periods=(), problems=())",
+    "Change": "(current, wanted, unit='instances')",
+    "ChangeWindow": "(*, days, start, end, timezone)",
+    "CircuitBreaker": "(*, max, window=0.0, cooldown=0.0, per='remediation', question=None)",
+    "Context": "(action='', environment='', now=None, actor=None, service='', tier=None, risk='', targets=(), run='', scopes=(), history=(), holders=<factory>, stops=(), ask=None, runbook='', incident='', autonomy='', calendar=None, breakers=(), inventory=None, change=None, cost=None, budget_burned=None, break_glass=None, members=(), members_in_all=())",
+    "CostCap": "(*, currency, per_act=None, per_day=None, ask_above=None, question=None)",
+    "Decision": "(outcome, denials, questions, trace, policy_digest='', standing='')",
+    "ErrorBudget": "(*, max_burned_percent)",
+    "Exclusive": "(*, per='target')",
+    "Finding": "(rule, verdict, inputs=<factory>)",
+    "Forbidden": "(*, reason)",
+    "Freeze": "(*, watched)",
+    "InChangeWindow": "(*, windows)",
+    "Inventory": "(total, healthy, domains=<factory>)",
+    "MaxChange": "(*, percent=50.0, max_factor=3.0, question=None)",
+    "OpenBreaker": "(key, opened_at, trial_run='')",
+    "PastAct": "(action, service, environment, target, actor, at, result, incident='', cost=0.0, standing='')",
+    "Policy": "(*, digest, lowest_environment, environments, cells, approvals, requesters, operators, limits, confirmation_timeout, tier_cells=(), autonomy=(), standing=(), break_glass=None, breakers=(), blast_radii=(), scale=<factory>, error_budget=None, cost=None, periods=(), calendars=())",
+    "RateLimit": "(*, max, window, per, env='', action='', service='')",
+    "RequireApproval": "(*, count=1, any_of=(), all_of=(), timeout=900.0, message='Approve this?')",
+    "RequireConfirmation": "(*, message='Go ahead?', timeout=120.0)",
+    "RequireRole": "(*, roles, bot_allowed=False)",
+    "autonomy": "(*, ceiling)",
+    "blast_radius": "(*, max_targets=1, max_percent=None, min_healthy=None, one_domain=False)",
+    "change_window": "(*, days, start, end, timezone)",
+    "circuit_breaker": "(*, max, window=0.0, cooldown=0.0, per='remediation')",
+    "cost_cap": "(*, currency, per_act=None, per_day=None, ask_above=None)",
+    "decide": "(guards, context, policy_digest='')",
+    "error_budget": "(*, max_burned_percent)",
+    "exclusive": "(*, per='target')",
+    "forbidden": "(*, reason)",
+    "increments": "(current, wanted, percent=50.0)",
+    "max_change": "(*, percent=50.0, max_factor=3.0)",
+    "may_vote": "(approvers, person, groups, requester, excluded=frozenset(), is_bot=False)",
+    "rate_limit": "(*, max, window, per, env='', action='', service='')",
+    "require_approval": "(*, count=1, any_of=(), all_of=(), timeout=900.0, message='Approve this?')",
+    "require_confirmation": "(*, message='Go ahead?', timeout=120.0)",
+    "tally": "(approvers, votes, requester, excluded=frozenset())",
+    "use": "(context=None, /, **changes)",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_what_may_be_left_out_stays_what_it_is(name: str) -> None:
+    found = inspect.signature(getattr(guards, name))
+    parameters = [each.replace(annotation=each.empty) for each in found.parameters.values()]
+    assert str(found.replace(parameters=parameters, return_annotation=found.empty)) == SIGNATURES[name]

@@ -60,6 +60,8 @@ def test_each_mutant_is_of_one_kind(root: Path) -> None:
         if found.text
     }
     by_line = {line: found for (_, line), found in kinds.items()}
+    removed = [shown(mutant, found.text, root) for mutant, found in made(root).items() if "Decorator" in mutant.name]
+    assert removed == [("@dataclass(frozen=True)", "")]
     assert by_line["LIMIT = 4"].kind == "outside"
     assert by_line["@dataclass(frozen=False)"].kind == "outside"
     assert by_line["def run(given: int & None) -> int:"].kind == "idle"
