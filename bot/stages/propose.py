@@ -90,7 +90,7 @@ def offer(
         plan={
             **made.model_dump(mode="json"),
             "success": chosen.success,
-            "undo": chosen.undo,
+            "undo": undo_in_full(made, chosen.undo),
             "who": who_may(equipment, made, chosen.runbook),
         },
         score=chosen.score,
@@ -104,10 +104,16 @@ def offer(
         "step": made.steps[-1].title,
         "why": chosen.why,
         "success": chosen.success,
-        "undo": chosen.undo,
+        "undo": undo_in_full(made, chosen.undo),
         "shown": [step.act.shown for step in made.steps],
     }
     return proposal, made, data
+
+
+def undo_in_full(plan: Plan, words: str) -> str:
+    """How the plan's changing step is undone: the exact acts where there are any, else the runbook's words."""
+    rollback = plan.steps[-1].rollback
+    return "by " + ", then ".join(act.shown for act in rollback) if rollback else words
 
 
 def who_may(equipment: Equipment, plan: Plan, runbook: Runbook) -> str:

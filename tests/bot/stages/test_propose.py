@@ -10,7 +10,7 @@ from bot.incident import IncidentStatus, ServiceReference
 from bot.plan import Resize
 from bot.services import Catalogue
 from bot.stages.match import choose
-from bot.stages.propose import PREVIEW_REQUESTER, offer, propose, who_may
+from bot.stages.propose import PREVIEW_REQUESTER, offer, propose, undo_in_full, who_may
 from bot.store import incidents, proposals
 from bot.store.proposals import Proposal
 from guards.policy import Policy
@@ -162,3 +162,14 @@ async def test_G7_who_may_says_what_runbook_and_size_ask_beside_the_matrix(
         }
     )
     assert wanted in who_may(replace(trouble.equipment, policy=policy), plan, runbook)
+
+
+async def test_N2_the_offer_says_the_exact_undo_and_else_the_runbooks_words(trouble: Scene) -> None:
+    incident = await trouble.incident()
+    chosen, ranked = choose(trouble.equipment, incident, DOWN, [])
+    _, plan, data = offer(trouble.equipment, incident, chosen, ranked, DOWN)
+    assert plan is not None
+    assert data["undo"].startswith("there is no undo")
+    last = plan.steps[-1]
+    undone = plan.model_copy(update={"steps": (last.model_copy(update={"rollback": (last.act, last.act)}),)})
+    assert undo_in_full(undone, "x") == "by supervisorctl restart payments, then supervisorctl restart payments"
