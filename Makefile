@@ -28,14 +28,14 @@ APPROVAL_TESTS := $(addprefix tests/bot/stages/test_,$(addsuffix .py,asking by_i
 coverage: .venv/development
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term tests/guards $(APPROVAL_TESTS) tests/bot/store/test_approvals.py tests/bot/test_plan.py tests/runbooks/test_digest.py
 
-# Every small change of guards/ must turn a test red; MUTATION_MINUTES on two idle cores.
+# Every small change of guards/ must turn a test red; about a quarter of an hour on two idle cores.
 mutation: .venv/development
 	$(BIN)/python -m trust mutation
 
 bench: .venv/development
 	$(BIN)/python -m bench
 
-# The proofs in their long form: about three quarters of an hour on two idle cores (docs/proof.md).
+# The proofs in their long form, mutants included: about an hour on two idle cores (docs/proof.md).
 trust: .venv/development
 	$(BIN)/python -m trust
 
