@@ -207,6 +207,24 @@ JUDGED: tuple[Judged, ...] = (
         "if _minutes(self.start) >= _DAY:",
         "_minutes() gives at most a day.",
     ),
+    Judged(
+        "guards/names.py",
+        "if not name or name != name.strip():",
+        "if not name or name is not name.strip():",
+        "CPython gives the text itself back when there is nothing to strip.",
+    ),
+    Judged(
+        "guards/policy_approvals.py",
+        'if len({each["id"] for each in found}) < len(found):',
+        'if len({each["id"] for each in found}) != len(found):',
+        "A set made of a list has never more members than the list.",
+    ),
+    Judged(
+        "guards/policy_values.py",
+        "if len(set(value)) < len(value):",
+        "if len(set(value)) != len(value):",
+        "A set made of a list has never more members than the list.",
+    ),
     # What only a type checker reads.
     Judged(
         "guards/chain.py",

@@ -114,3 +114,9 @@ def test_T34_wrong_options_are_errors_at_decoration(wrong: dict[str, object]) ->
 def test_nothing_is_summed_up_without_a_daily_cap(changes: dict[str, object]) -> None:
     guard = guards.CostCap(currency="EUR", per_act=50)
     assert guard.inputs(frozen(history=(act(60),), **changes))["spent"] == 0
+
+
+@pytest.mark.parametrize("cap", ["per_act", "per_day", "ask_above"])
+def test_one_cap_alone_is_enough(cap: str) -> None:
+    (guard,) = guards.guards_of(guards.cost_cap(currency="EUR", **{cap: 5.0})(lambda: 1))
+    assert getattr(guard, cap) == 5.0

@@ -26,3 +26,10 @@ def test_T34_what_is_no_duration_is_an_error(wrong: float | str) -> None:
 def test_T34_other_types_are_errors(wrong: object) -> None:
     with pytest.raises(TypeError):
         seconds(wrong, "x")  # type: ignore[arg-type]  # reason: wrong on purpose
+
+
+def test_the_longest_is_31_days() -> None:
+    assert seconds("31d", "x") == seconds(2_678_400, "x") == seconds(2_678_400.0, "x") == 2_678_400.0
+    for wrong in (2_678_401, 2_678_400.5, "2678401s"):
+        with pytest.raises(ValueError, match="x"):
+            seconds(wrong, "x")

@@ -22,3 +22,8 @@ def test_a_question_that_got_no_yes_is_told() -> None:
         assert refusal.code == code
         assert str(refusal) == "Refused: Sure?"
     assert str(guards.Refused(decision)) == "Refused: refused"
+
+
+def test_the_code_is_that_of_the_first_denial() -> None:
+    first, second = guards.Deny("first", "No.", "Do not."), guards.Deny("second", "No.", "Do not.")
+    assert guards.Denied(guards.Decision("deny", (first, second), (), ())).code == "first"

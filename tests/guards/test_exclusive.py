@@ -38,3 +38,10 @@ def test_the_refusal_names_the_other_run() -> None:
 def test_only_targets_can_be_exclusive() -> None:
     with pytest.raises(ValueError, match="exclusive"):
         guards.exclusive(per="service")
+
+
+@pytest.mark.parametrize("other", ["a service", "targets", "zone", ""])
+def test_T34_nothing_else_is_exclusive(other: str) -> None:
+    with pytest.raises(ValueError, match="exclusive"):
+        guards.Exclusive(per=other)
+    assert guards.Exclusive(per="".join(list("target"))) == guards.Exclusive()

@@ -32,3 +32,8 @@ def test_T34_counts_are_strict() -> None:
     for less in (0, -1):
         with pytest.raises(ValueError, match="less than 1"):
             checked_count(less, "x")
+
+
+def test_that_a_list_may_be_empty_is_always_named() -> None:
+    with pytest.raises(TypeError):
+        checked_names([], "x", True)  # type: ignore[misc]

@@ -483,3 +483,10 @@ def test_P6_a_cell_knows_the_standing_approvals_of_its_environment_only(environm
     policy = Policy.from_mapping({**DATA, "standing": [given]})
     (cell,) = [guard for guard in policy.guards(frozen(environment=environment)) if isinstance(guard, MatrixCell)]
     assert [each.id for each in cell.standing] == (["given"] if environment == where else [])
+
+
+def test_what_is_kept_for_speed_is_bounded_and_never_shown() -> None:
+    policy = Policy.from_mapping(DATA)
+    assert policy._compiled.cache_info().maxsize == 4_096  # type: ignore[attr-defined]  # reason: functools' own
+    assert "_compiled" not in repr(policy)
+    assert policy == Policy.from_mapping(DATA)

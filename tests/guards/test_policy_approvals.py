@@ -48,6 +48,8 @@ def test_every_part_is_written_out() -> None:
     ("key", "value", "place"),
     [
         ("remind_before", "15m", "approvals.prod.remind_before"),
+        ("remind_before", "16m", "approvals.prod.remind_before"),
+        ("escalate", {"after": "16m", "to": ["leads"]}, "approvals.prod.escalate.after"),
         ("remind_before", None, "approvals.prod.remind_before"),
         ("escalate", None, "approvals.prod.escalate"),
         ("escalate", {"after": "5m"}, "approvals.prod.escalate"),
@@ -166,3 +168,39 @@ def test_T14_mistakes_about_the_glass(value: object, place: str) -> None:
     with pytest.raises(PolicyError) as error:
         read_break_glass(value)
     assert error.value.place == place
+
+
+def test_T14_the_question_for_a_broken_glass_stands_for_ten_minutes_at_most() -> None:
+    assert read_break_glass({"any_of": ["leads"], "timeout": 600})["timeout"] == 600.0
+    with pytest.raises(PolicyError):
+        read_break_glass({"any_of": ["leads"], "timeout": 600.5})
+
+
+def test_P6_how_often_and_by_how_many() -> None:
+    (most,) = read_standing([{**STANDING, "max": 10_000, "by": ["dev", "cora", "ann"]}], ("prod",))
+    assert (most["max"], most["by"]) == (10_000, ["ann", "cora", "dev"])
+    with pytest.raises(PolicyError):
+        read_standing([{**STANDING, "max": 10_001}], ("prod",))
+
+
+def test_P6_many_standing_approvals_have_many_ids() -> None:
+    found = read_standing([{**STANDING, "id": f"a{number}"} for number in range(300)], ("prod",))
+    assert len({each["id"] for each in found}) == 300
+
+
+def test_P2_each_group_is_asked_later_than_the_one_before_it_not_only_than_the_first() -> None:
+    chain = [WIDER, {"after": "10m", "to": ["directors"]}, {"after": "7m", "to": ["board"]}]
+    with pytest.raises(PolicyError) as error:
+        read_approvals({"prod": {**PROD, "escalate": chain}}, ("prod",))
+    assert error.value.place == "approvals.prod.escalate[2].after"
+    assert error.value.fix.startswith("write more than 600;")
+
+
+@pytest.mark.parametrize(("count", "taken"), [(20, True), (21, False)])
+def test_T43_more_people_than_there_can_be_are_a_mistake(count: int, taken: bool) -> None:
+    for rule in ({**PROD, "count": count, "tiers": {}}, {**PROD, "tiers": {1: {"count": count}}}):
+        if taken:
+            assert read_approvals({"prod": rule}, ("prod",))
+            continue
+        with pytest.raises(PolicyError):
+            read_approvals({"prod": rule}, ("prod",))

@@ -89,3 +89,41 @@ def test_T43_every_mistake_is_named_with_its_fix(read: Callable[[object], object
         read(value)
     assert error.value.place == place
     assert error.value.fix
+
+
+def limit(most: object) -> object:
+    return limits([{"max": most, "per": "service", "window": "1h"}])
+
+
+def targets(most: object) -> object:
+    return blast_radius({"dev": {"max_targets": most}})
+
+
+def percent(most: object) -> object:
+    return blast_radius({"dev": {"max_targets": 1, "max_percent": most}})
+
+
+def healthy(least: object) -> object:
+    return blast_radius({"dev": {"max_targets": 1, "min_healthy": least}})
+
+
+@pytest.mark.parametrize(
+    ("read", "most", "more"),
+    [
+        (limit, 10_000, 10_001),
+        (targets, 10_000, 10_001),
+        (healthy, 10_000, 10_001),
+        (percent, 100, 100.5),
+        (lambda value: bounds.read_breakers({"incident": {"failures": value}}), 10_000, 10_001),
+        (lambda value: bounds.read_scale({"ask_above_percent": value}), 1_000, 1_000.5),
+        (lambda value: bounds.read_scale({"max_factor": value}), 100, 100.5),
+        (lambda value: bounds.read_scale({"max_factor": value}), 1, 0.99),
+        (lambda value: bounds.read_error_budget({"max_burned_percent": value}), 100, 100.5),
+        (lambda value: bounds.read_cost({"currency": "EUR", "per_act": value}), 10**12, 10**12 + 0.5),
+    ],
+    ids=range(10),
+)
+def test_the_bounds_are_those_of_the_page(read: Callable[[object], object], most: object, more: object) -> None:
+    assert read(most)
+    with pytest.raises(PolicyError):
+        read(more)

@@ -128,3 +128,7 @@ def test_durations_within_a_bound() -> None:
 def test_the_canonical_form_and_sets() -> None:
     assert values.canonical({"b": 1, "a": "\u00fc", "c": {2: 1, 1: 2}}) == b'{"a":"\\u00fc","b":1,"c":{"1":2,"2":1}}'
     assert values.as_set([{"b": 2}, {"a": 1}, {"b": 2}]) == [{"a": 1}, {"b": 2}]
+
+
+def test_many_names_are_many_names() -> None:
+    assert len(values.names([f"n{number}" for number in range(300)], "here")) == 300
