@@ -110,6 +110,12 @@ JUDGED: tuple[Judged, ...] = (
         'return {context.service if self.per >= "service" else action or service or "everything": recent}',
         "Only action, global and service come here, and service is the last of them.",
     ),
+    Judged(
+        "guards/policy_matrix.py",
+        'if words.get("forbidden", "forbid") != "forbid":',
+        'if words.get("forbidden", "forbid") < "forbid":',
+        "Of the four words of the matrix the last is forbid.",
+    ),
     # A number that cannot lie on the other side.
     Judged(
         "guards/blast_radius.py",

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from guards.policy_periods import (
-    LONGEST_PLACE,
-    LONGEST_RULE,
     DeclaredCalendar,
     DeclaredPeriod,
     declared_calendars,
@@ -174,9 +172,11 @@ def test_T43_two_calendars_of_one_name() -> None:
 
 
 def test_the_longest_rule_and_the_shortest_and_longest_place_are_taken() -> None:
-    rule = "FREQ=WEEKLY;X=" + "A" * (LONGEST_RULE - len("FREQ=WEEKLY;X="))
+    rule = "FREQ=WEEKLY;X=" + "A" * (200 - len("FREQ=WEEKLY;X="))
     (read,) = read_periods([changed(PERIOD, "repeat", rule)], "freezes", KNOWN)
-    assert (read["repeat"], len(rule)) == (rule, LONGEST_RULE)
-    for file in ("f", "x" * LONGEST_PLACE):
+    assert (read["repeat"], len(rule)) == (rule, 200)
+    for file in ("f", "x" * 500):
         (place,) = read_calendars([changed(CALENDAR, "file", file)], KNOWN)
         assert place["file"] == file
+    with pytest.raises(PolicyError):
+        read_periods([changed(PERIOD, "repeat", rule + "A")], "freezes", KNOWN)
