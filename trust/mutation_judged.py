@@ -231,6 +231,12 @@ JUDGED: tuple[Judged, ...] = (
         "if len(set(value)) != len(value):",
         "A set made of a list has never more members than the list.",
     ),
+    Judged(
+        "guards/policy_periods.py",
+        'if len({calendar["name"] for calendar in found}) < len(found):',
+        'if len({calendar["name"] for calendar in found}) != len(found):',
+        "A set made of a list has never more members than the list.",
+    ),
     # What only a type checker reads.
     Judged(
         "guards/chain.py",

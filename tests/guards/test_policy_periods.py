@@ -180,3 +180,12 @@ def test_the_longest_rule_and_the_shortest_and_longest_place_are_taken() -> None
         assert place["file"] == file
     with pytest.raises(PolicyError):
         read_periods([changed(PERIOD, "repeat", rule + "A")], "freezes", KNOWN)
+
+
+def test_a_calendar_is_not_in_servicenow_unless_it_says_so() -> None:
+    assert DeclaredCalendar("company", "freeze", ("prod",), (), 60.0, "freezes.ics").servicenow is False
+
+
+def test_many_calendars_have_many_names() -> None:
+    found = read_calendars([{**CALENDAR, "name": f"c{number}"} for number in range(300)], KNOWN)
+    assert len({each["name"] for each in found}) == 300

@@ -54,6 +54,8 @@ def changed(path: tuple[str | int, ...], value: object) -> dict[str, Any]:
 MISTAKES: list[tuple[tuple[str | int, ...], object, str]] = [
     (("version",), 2, "version"),
     (("version",), True, "version"),
+    (("version",), 0, "version"),
+    (("version",), -1, "version"),
     (("version",), "1", "version"),
     (("version",), REMOVE, "policy"),
     (("extra",), 1, "policy"),
@@ -275,3 +277,27 @@ def test_the_full_example_of_the_page_is_read() -> None:
 def test_an_empty_all_of_is_none_as_the_page_writes_it() -> None:
     with_it = {**GOOD, "approvals": {"prod": {**GOOD["approvals"]["prod"], "all_of": []}}}
     assert read_policy(with_it) == read_policy(GOOD)
+
+
+class Pretending(type):
+    """A class that says it is equal to every other class."""
+
+    def __eq__(cls, other: object) -> bool:
+        return True
+
+    def __hash__(cls) -> int:
+        return 1
+
+
+class Pretender(metaclass=Pretending):
+    """What only pretends to be the number 1."""
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
+def test_T43_the_version_is_the_number_1_and_stands_in_what_the_digest_is_of() -> None:
+    assert read_policy(GOOD)["version"] == 1
+    with pytest.raises(PolicyError) as error:
+        read_policy({**GOOD, "version": Pretender()})
+    assert error.value.place == "version"

@@ -35,3 +35,8 @@ def test_there_is_no_other_automatic_yes() -> None:
         p.name for p in ROOM.glob("*.py") if re.search(r"import.*\btesting\b|guards\.testing\b", p.read_text())
     ]
     assert set(importers) <= {"context.py"}, "only named in words"
+
+
+def test_noon_is_the_same_noon_in_everybodys_tests() -> None:
+    assert NOON.isoformat() == "2030-01-01T12:00:00+00:00"
+    assert (frozen().tier, frozen().risk) == (3, "safe")
