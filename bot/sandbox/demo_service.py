@@ -10,7 +10,8 @@ The settings file is JSON and read anew for each request, so a change of it need
 or `broken` (503); `stop_seconds`: how long it keeps working after SIGTERM, as a service that finishes its requests does;
 `error_percent`: so many of a hundred requests are answered 503, evenly spread; `health_lies`: /health says 200 whatever the
 rest does; `database`: `host:port` it needs, connected to for each request; `only_pid`: the process that all this is about,
-so that a new process is free of it. A file that is missing or unreadable means broken, and says so.
+so that a new process is free of it. A file that is missing or unreadable means broken, and says so. Where the sandbox's
+orchestrator keeps versions of the service (bot/sandbox/orchestrator.py), customers of /orders are answered by one of them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
+
+from bot.sandbox import orchestrator
 
 MODES = ("normal", "safe", "slow", "broken")
 
@@ -116,6 +119,7 @@ class DemoService:
     def __init__(self, name: str, settings: Path, *, clock: Callable[[], datetime], chance: random.Random) -> None:
         self.name = name
         self._settings = settings
+        self._rollout = orchestrator.rollout_file(settings.parent, name)
         self._clock = clock
         self._chance = chance
         self._started = clock()
@@ -158,11 +162,26 @@ class DemoService:
         needs_database = settings.database and settings.mode != "safe"
         if needs_database and (refused := await cannot_connect(settings.database)):
             return refused
-        self._owed[route] += round(settings.error_percent)
-        if self._owed[route] >= 100:
-            self._owed[route] -= 100
+        if self._is_due(route, settings.error_percent):
             return f"upstream reset, {settings.error_percent:g} % of requests fail"
         return ""
+
+    def _is_due(self, counted: str, percent: float) -> bool:
+        """Whether this one belongs to so many of a hundred; they are spread evenly."""
+        self._owed[counted] += round(percent)
+        if self._owed[counted] < 100:
+            return False
+        self._owed[counted] -= 100
+        return True
+
+    def _served_by(self) -> tuple[str, orchestrator.Revision] | None:
+        """Which version answers the next customer, `stable` or `canary`; None where nobody keeps versions."""
+        if not self._rollout.exists():
+            return None
+        rollout = orchestrator.read(self._rollout)
+        if rollout.canary is not None and self._is_due("canary", rollout.canary.weight):
+            return "canary", rollout.canary.revision
+        return "stable", rollout.present
 
     async def _health(self, _request: web.Request) -> web.Response:
         settings = Settings.read(self._settings)
@@ -177,11 +196,17 @@ class DemoService:
     async def _orders(self, _request: web.Request) -> web.Response:
         """What a customer sees: the list of orders, read from the database where the service has one."""
         trouble = await self.trouble(Settings.read(self._settings), "/orders")
+        headers: dict[str, str] = {}
+        if served := self._served_by():
+            track, revision = served
+            headers = {"X-Version": revision.version, "X-Track": track}
+            if self._is_due(f"errors of {track}", revision.error_percent):
+                trouble = trouble or f"{revision.version} ({track}): unexpected answer of the new ledger client"
         if trouble:
             self.log("ERROR", f"GET /orders 503 {trouble}")
-            return web.json_response({"error": trouble}, status=503)
+            return web.json_response({"error": trouble}, status=503, headers=headers)
         self.log("INFO", "GET /orders 200")
-        return web.json_response({"orders": []})
+        return web.json_response({"orders": []}, headers=headers)
 
     async def _charge(self, _request: web.Request) -> web.Response:
         settings = Settings.read(self._settings)

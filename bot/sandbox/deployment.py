@@ -16,7 +16,7 @@ import aiohttp
 from bot.errors import Permanent
 
 
-def deployment_status(repository: str, at: datetime) -> dict[str, Any]:
+def deployment_status(repository: str, at: datetime, version: str = "v2.4.1") -> dict[str, Any]:
     """The parts of the payload that say what went where, by whom and when."""
     owner, name = repository.split("/")
     sha = hashlib.sha1(f"{repository} {at.isoformat()}".encode(), usedforsecurity=False).hexdigest()
@@ -40,7 +40,7 @@ def deployment_status(repository: str, at: datetime) -> dict[str, Any]:
         "deployment": {
             "id": deployment_id,
             "sha": sha,
-            "ref": "v2.4.1",
+            "ref": version,
             "task": "deploy",
             "payload": {},
             "environment": "production",
@@ -61,9 +61,9 @@ def deployment_status(repository: str, at: datetime) -> dict[str, Any]:
     }
 
 
-async def send_deployment(url: str, *, secret: str, repository: str, at: datetime, delivery: str) -> None:
-    """Post it as GitHub does. delivery: its GUID. Raises Permanent when the receiver does not take it."""
-    body = json.dumps(deployment_status(repository, at)).encode()
+async def send_deployment(url: str, *, secret: str, repository: str, at: datetime, delivery: str, version: str) -> None:
+    """Post it as GitHub does. delivery: its GUID; version: the tag that was deployed. Raises Permanent when the receiver does not take it."""
+    body = json.dumps(deployment_status(repository, at, version)).encode()
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "GitHub-Hookshot/sandbox",

@@ -255,7 +255,7 @@ class Workspace:
         """How often the service was started since the sandbox began, by its own ledger."""
         return len(read_starts(self.places.program(name).ledger))
 
-    async def deployed(self, name: str, *, minutes_ago: float) -> None:
+    async def deployed(self, name: str, *, minutes_ago: float, version: str = "v2.4.1") -> None:
         """A deployment of the service, told by GitHub's signed webhook. Raises Permanent when the bot refuses it."""
         at = self.clock() - timedelta(minutes=minutes_ago)
         await send_deployment(
@@ -264,6 +264,7 @@ class Workspace:
             repository={"payments": PAYMENTS_REPOSITORY, "checkout": CHECKOUT_REPOSITORY}[name],
             at=at,
             delivery=str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)),
+            version=version,
         )
 
     # -- the bot -------------------------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ class GitHubSource:
             occurred_at=moment(status.get("updated_at") or status.get("created_at"), received_at),
             environment=environment,
             revision=deployment.get("sha"),
-            url=link(status.get("target_url")) or link(status.get("log_url")) or _page(data, deployment),
+            # The summary calls this link "diff", so the commit comes before the pipeline's log.
+            url=_page(data, deployment) or link(status.get("target_url")) or link(status.get("log_url")),
             details={"state": text(status.get("state"), 40), "ref": text(deployment.get("ref"), 200)},
         )
 

@@ -27,7 +27,7 @@ def test_the_example_is_a_scenario() -> None:
     "names",
     [
         {path.stem for path in shipped()},
-        {name for path in shipped() for name in read_scenario(path).waits_for} - {"deployment", "replica-lag"},
+        {name for path in shipped() for name in read_scenario(path).waits_for},
         set(get_args(Fault.model_fields["kind"].annotation)),
         set(get_args(Deed)),
         set(get_args(Word)),

@@ -160,7 +160,7 @@ class _Play:
             await workspace.pagerduty.resolve(self.watcher.incidents[0])
         elif move.deploy:
             tell(f"a new version of {move.deploy} is deployed")
-            await workspace.deployed(move.deploy, minutes_ago=0)
+            await workspace.deployed(move.deploy, minutes_ago=0, version=self.stage.next_version(move.deploy))
         elif move.bot:
             tell(f"the bot is {move.bot}")
             await (workspace.kill_bot() if move.bot == "killed" else workspace.start_bot())

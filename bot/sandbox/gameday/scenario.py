@@ -62,8 +62,9 @@ class Setup(Part):
 
     runbooks: files beside the scenario, added to the shipped ones or (builtin_runbooks false) instead of them. policy: keys
     of policy.yaml, each in the place of the usual one. watch: service -> further facts of kind `http`, name -> path. jobs:
-    worker of the pool that is a target and the fact `job` of payments. dependency: the service needs a database that
-    listens on a port of its own, seen as the fact `tcp`. needs: programs that must be on this machine.
+    worker of the pool that is a target and the fact `job_process` of payments. dependency: the service needs a database that
+    listens on a port of its own, seen as the fact `tcp`. deployment: the service has versions and a `kubectl`
+    (bot/sandbox/rollouts.py). needs: programs that must be on this machine.
     """
 
     runbooks: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ class Setup(Part):
     watch: dict[Service, dict[Id, str]] = Field(default_factory=dict)
     jobs: tuple[int, ...] = ()
     dependency: Service | None = None
+    deployment: Service | None = None
     needs: tuple[str, ...] = ()
 
 
@@ -89,7 +91,9 @@ class Fault(Part):
     `restart` when a new process is free of it.
     """
 
-    kind: Literal["kill", "wedge", "slow", "error_rate", "lying_health", "dead_dependency", "fill_disk"]
+    kind: Literal[
+        "kill", "wedge", "slow", "error_rate", "lying_health", "dead_dependency", "fill_disk", "bad_version", "bad_canary"
+    ]  # fmt: skip
     service: Service = "payments"
     takes: Seconds = 4.0
     share: Share = 50.0
@@ -203,8 +207,8 @@ class World(Part):
 
     health, orders: service -> status of GET /health and /orders, 0 for no answer; starts: service -> how often it was
     started in this round; workers: how many of the pool run; renewed: how many of those are other processes than at the
-    beginning of the round; hanging: how many processes are stopped and answer nothing;
-    disk_below: share of the area; kept: its kept files are there.
+    beginning of the round; hanging: how many processes are stopped and answer nothing; disk_below: share of the area;
+    kept: its kept files are there; version: what answers customers of the service with a deployment; canary: its state.
     """
 
     health: dict[Service, int] = Field(default_factory=dict)
@@ -215,6 +219,8 @@ class World(Part):
     hanging: int | None = None
     disk_below: Share | None = None
     kept: bool | None = None
+    version: str = ""
+    canary: Literal["none", "growing", "paused", "aborted"] | None = None
 
 
 class Verified(Part):

@@ -275,4 +275,8 @@ def _world(wanted: World, seen: Seen) -> tuple[str, list[str]]:
     if wanted.kept is not None:
         looked.append("kept files there" if not world.lost else "kept files lost")
         wrong += [f"{name} was deleted" for name in world.lost] if wanted.kept else []
+    if wanted.version:
+        compare("the version that answers", world.version, wanted.version, wanted.version)
+    if wanted.canary is not None:
+        compare("the canary", world.canary, wanted.canary, wanted.canary)
     return ", ".join(looked), wrong

@@ -105,6 +105,8 @@ def _round(played: Round, setup: Setup, path: Path) -> Iterator[Mistake]:
     world = expect.verify.world
     if (world.disk_below is not None or world.kept is not None) and setup.area is None:
         yield Mistake((*path, "expect", "verify", "world"), "there is no area.", "describe it under setup: area.")
+    if (world.version or world.canary) and setup.deployment is None:
+        yield Mistake((*path, "expect", "verify", "world"), "there are no versions.", "write setup: deployment.")
 
 
 def _move(move: Move, setup: Setup, path: Path) -> Iterator[Mistake]:
@@ -120,6 +122,8 @@ def _move(move: Move, setup: Setup, path: Path) -> Iterator[Mistake]:
         yield Mistake(path, f"{move.fault.service} has no area that could fill.", "describe it under setup: area.")
     if move.fault and move.fault.kind == "dead_dependency" and setup.dependency != move.fault.service:
         yield Mistake(path, f"{move.fault.service} depends on nothing.", "write setup: dependency.")
+    if move.fault and move.fault.kind.startswith("bad_") and setup.deployment != move.fault.service:
+        yield Mistake(path, f"{move.fault.service} has no versions.", "write setup: deployment.")
     if move.fault and move.fault.worker is not None and move.fault.kind != "wedge":
         yield Mistake((*path, "fault", "worker"), "only a wedge may hit a worker.", "remove worker.")
     if move.fault and move.fault.until == "restart" and move.fault.kind not in ("slow", "error_rate", "lying_health"):

@@ -41,6 +41,7 @@ class WorldSeen:
     """What the machine says. health, orders: service -> status, 0 for no answer; starts: service -> starts in this round.
 
     workers: how many run; renewed: how many of them are other processes than at the beginning; hanging: processes that are stopped; disk: share of the area in use, None without one; lost: kept files that are gone.
+    version: of the stable track, that answered a customer; canary: its state; both empty without a deployment.
     """
 
     health: Mapping[str, int] = field(default_factory=dict)
@@ -52,6 +53,8 @@ class WorldSeen:
     hanging: tuple[str, ...] = ()
     disk: float | None = None
     lost: tuple[str, ...] = ()
+    version: str = ""
+    canary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from bot.sandbox.configuration import Freeze, Places, SandboxSettings
 from bot.sandbox.faults import MEGABYTE, Database, DiskArea
 from bot.sandbox.gameday.scenario import Fault, Scenario, Setup, World
 from bot.sandbox.gameday.sight import WorldSeen
+from bot.sandbox.rollouts import FIRST, NEXT, Rollouts
 from bot.sandbox.worker_pool import WorkerPool
 from bot.sandbox.workspace import Workspace, free_port
 from runbooks.folder import Problem
@@ -36,6 +37,7 @@ class Stage:
         self.setup = scenario.setup
         self.database = Database(free_port()) if self.setup.dependency else None
         self.area: DiskArea | None = None
+        self.rollouts: Rollouts | None = None
         folder = Path(scenario.source).parent
         self.settings = SandboxSettings(
             approval_seconds=int(self.setup.approval_timeout),
@@ -60,10 +62,18 @@ class Stage:
             self.area.prepare()
         if self.database is not None and self.setup.dependency is not None:
             faults.misbehave(places.program(self.setup.dependency), None, database=self.database.address)
+        if self.setup.deployment is not None:
+            name = self.setup.deployment
+            address = f"http://127.0.0.1:{places.program(name).port}"
+            self.rollouts = Rollouts(name, places.folder, address, free_port())
+            self.rollouts.prepare()
         return {**usual, "services": [self._service(places, entry) for entry in usual["services"]]}
 
     def _service(self, places: Places, entry: dict[str, Any]) -> dict[str, Any]:
         targets, facts = further(self.setup, places, entry["name"], self.area, self.database)
+        if self.rollouts is not None and self.rollouts.service == entry["name"]:
+            more = self.rollouts.entry()
+            targets, facts = [*targets, *more[0]], {**facts, **more[1]}
         # A runbook's target must be the only one of its kind: where a job is the program, the service itself is not.
         new = {target["kind"] for target in targets}
         kept = [target for target in entry["targets"] if target["kind"] not in new]
@@ -73,10 +83,14 @@ class Stage:
         """What is needed beside the services is there."""
         if self.database is not None:
             await self.database.start()
+        if self.rollouts is not None:
+            await self.rollouts.start()
         await self.begin(workspace)
 
     async def stop(self) -> None:
         """Stop what was started here."""
+        if self.rollouts is not None:
+            await self.rollouts.stop()
         if self.database is not None:
             await self.database.stop()
 
@@ -104,6 +118,12 @@ class Stage:
         if fault.kind == "dead_dependency":
             await self._database().stop()
             return f"the database of {fault.service} refuses every connection"
+        if fault.kind == "bad_version":
+            self._rollouts().release(fault.share)
+            return f"{NEXT} of {fault.service} serves everybody, and {fault.share:g} % of them get 503"
+        if fault.kind == "bad_canary":
+            self._rollouts().release_canary(fault.share)
+            return f"{NEXT} of {fault.service} serves a growing share, and {fault.share:g} % of it get 503"
         area = self._area()
         now = workspace.clock().timestamp()
         full = await asyncio.to_thread(area.fill, fault.share, now, old=fault.files == "old")
@@ -113,9 +133,20 @@ class Stage:
         """Somebody at a terminal puts the service right, its database too."""
         if self.database is not None and self.setup.dependency == service:
             await self.database.start()
+        if self.rollouts is not None and self.rollouts.service == service:
+            self.rollouts.mend()
         await workspace.restore(service)
         if self.database is not None and self.setup.dependency == service:
             faults.misbehave(workspace.places.program(service), None, database=self.database.address)
+
+    def next_version(self, service: str) -> str:
+        """What GitHub calls the next version of a service."""
+        return NEXT if service == self.setup.deployment else FIRST
+
+    def _rollouts(self) -> Rollouts:
+        if self.rollouts is None:
+            raise LookupError("this scenario has no deployment")
+        return self.rollouts
 
     def _database(self) -> Database:
         if self.database is None:
@@ -160,6 +191,8 @@ class Stage:
             hanging=await hanging(workspace) if wanted.hanging is not None else (),
             disk=self.area.percent() if self.area else None,
             lost=self.area.lost() if self.area else (),
+            version=await self.rollouts.answering() if self.rollouts and wanted.version else "",
+            canary=self.rollouts.canary if self.rollouts else "",
         )
 
 
@@ -181,7 +214,7 @@ def further(
     if setup.jobs and name == "payments" and places.pool is not None:
         reach = {"url": f"unix://{places.supervisor_socket}", "program": places.pool.name(setup.jobs[0])}
         targets.append({"kind": "supervisor_program", "name": f"{name}-job", "settings": reach})
-        facts["job"] = {"kind": "supervisor", "settings": reach}
+        facts["job_process"] = {"kind": "supervisor", "settings": reach}
     return targets, facts
 
 

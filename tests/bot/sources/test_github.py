@@ -60,6 +60,13 @@ def test_a_successful_deployment_status_is_a_change() -> None:
 
 
 @needs_payloads
+def test_X8_the_link_is_the_commit_and_not_the_log_of_the_pipeline() -> None:
+    status = json.loads((PAYLOADS / "deployment_status.created.json").read_text())["deployment_status"]
+    told = {**status, "log_url": "https://github.com/a/b/actions/runs/1", "target_url": "https://ci.example/1"}
+    assert "/commit/" in read("deployment_status.created.json", deployment_status=told).url
+
+
+@needs_payloads
 @pytest.mark.parametrize(
     ("state", "said"), [("failure", "failed"), ("error", "failed"), ("pending", ""), ("inactive", "")]
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bot import roster
 from bot.sandbox.gameday.load import SHIPPED, ScenarioError, load_scenario, read_scenario, shipped
-from bot.sandbox.gameday.scenario import MARKS, Scenario
+from bot.sandbox.gameday.scenario import MARKS, Fault, Scenario
 from bot.sandbox.gameday.world import runbook_problems
 from runbooks.load import BUILTIN, load_catalog, load_runbook
 
@@ -87,6 +88,8 @@ MISTAKES: list[tuple[str, str, int, str]] = [
     (ALERT, "- wait: 1s", 7, "nobody raises an alert"),
     (FAULT, "- fault: {kind: fill_disk}", 8, "no area that could fill"),
     (FAULT, "- fault: {kind: dead_dependency}", 8, "depends on nothing"),
+    (FAULT, "- fault: {kind: bad_version}", 8, "has no versions"),
+    (FAULT, "- fault: {kind: bad_canary, service: checkout}", 8, "has no versions"),
     (FAULT, "- fault: {kind: kill, worker: 3}", 8, "only a wedge"),
     (FAULT, "- fault: {kind: kill, until: restart}", 8, "does not end by itself"),
     (FAULT, "- wait_until: {moment: freeze_begins}", 8, "no freeze"),
@@ -104,6 +107,8 @@ MISTAKES: list[tuple[str, str, int, str]] = [
     (GUARD, "{answer: asked, code: frozen}", 14, "belong together"),
     (VERIFY, "{answer: not_reached, fact: health}", 15, "nothing is looked at"),
     (VERIFY, "{answer: failed, world: {disk_below: 80%}}", 15, "no area"),
+    (VERIFY, "{answer: failed, world: {version: v1}}", 15, "no versions"),
+    (VERIFY, "{answer: failed, world: {canary: paused}}", 15, "no versions"),
     (VERIFY, "{answer: failed, world: {disk_below: 80}}", 15, "not a share"),
     ("never: [page]", "never: [success]", 17, "never success, and yet it is expected"),
     ("never: [page]", "never: [page, resolve]", 17, "never resolve"),
@@ -198,7 +203,7 @@ def test_every_kind_of_fault_is_played_by_one_of_them() -> None:
         for move in played.script
         if move.fault
     }
-    assert struck == {"kill", "wedge", "slow", "error_rate", "lying_health", "dead_dependency", "fill_disk"}
+    assert struck == set(get_args(Fault.model_fields["kind"].annotation))
 
 
 def test_the_order_is_that_of_the_worked_examples() -> None:
