@@ -132,3 +132,40 @@ def test_the_canonical_form_and_sets() -> None:
 
 def test_many_names_are_many_names() -> None:
     assert len(values.names([f"n{number}" for number in range(300)], "here")) == 300
+
+
+class Pretending(type):
+    """A class that says it is equal to every other class."""
+
+    def __eq__(cls, other: object) -> bool:
+        return True
+
+    def __hash__(cls) -> int:
+        return 1
+
+
+class Pretender(metaclass=Pretending):
+    """What only pretends to be a number, of any size."""
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+    def __ge__(self, other: object) -> bool:
+        return True
+
+
+def test_T43_what_only_pretends_to_be_a_number_is_none() -> None:
+    with pytest.raises(PolicyError):
+        values.whole(Pretender(), "here", 10)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_what_is_no_json_has_no_canonical_form(wrong: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        values.canonical({"a": wrong})
+
+
+@pytest.mark.parametrize("call", [lambda: values.mapping({}, "here", ()), lambda: values.names([], "here", True)])
+def test_what_is_taken_is_always_named(call: Callable[[], object]) -> None:
+    with pytest.raises(TypeError):
+        call()
