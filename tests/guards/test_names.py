@@ -36,4 +36,4 @@ def test_T34_counts_are_strict() -> None:
 
 def test_that_a_list_may_be_empty_is_always_named() -> None:
     with pytest.raises(TypeError):
-        checked_names([], "x", True)  # type: ignore[misc]
+        checked_names([], "x", True)  # type: ignore[misc]  # reason: wrong on purpose

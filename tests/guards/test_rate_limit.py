@@ -187,3 +187,9 @@ def test_it_frees_up_when_enough_of_many_acts_are_old() -> None:
     history = tuple(act(ago) for ago in (50, 40, 30, 20))
     (denial,) = guards.decide([guards.RateLimit(max=2, window=60, per="global")], frozen(history=history)).denials
     assert (NOON + timedelta(seconds=30)).isoformat() in denial.remedy
+
+
+def test_what_is_made_beforehand_is_neither_shown_nor_counts() -> None:
+    guard = guards.RateLimit(max=1, window=60, per="global", env="dev")
+    assert repr(guard) == "RateLimit(max=1, window=60.0, per='global', env='dev', action='', service='')"
+    assert hash(guard) == hash(guards.RateLimit(max=1, window=60, per="global", env="dev"))
