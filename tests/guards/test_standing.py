@@ -66,3 +66,8 @@ def test_P6_used_too_often_it_stays_used_up() -> None:
 
 def test_P6_an_act_counts_whichever_object_holds_the_id() -> None:
     assert GIVEN.used(frozen(history=(act("".join(list("given"))),))) == 1
+
+
+def test_every_field_is_named() -> None:
+    with pytest.raises(TypeError):
+        StandingApproval("given", "book", "demo.restart", "demo", "dev", 2, GIVEN.until, GIVEN.by)  # type: ignore[misc]  # reason: wrong on purpose

@@ -175,3 +175,9 @@ def test_many_approvals_are_no_rejection() -> None:
 
 def test_T01_the_requester_never_counts_whichever_object_holds_the_name() -> None:
     assert tally(ONE, [yes("".join(list("bob")))], "bob").state == "pending"
+
+
+def test_T01_nobody_votes_on_what_they_asked_for_whichever_object_holds_the_name() -> None:
+    found = may_vote(ONE, "".join(list("bob")), frozenset({"oncall"}), "bob")
+    assert isinstance(found, guards.Deny)
+    assert found.code == "self_approval"
