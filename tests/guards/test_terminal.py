@@ -127,3 +127,17 @@ def test_the_time_is_up_at_the_very_moment(later: float, expected: bool) -> None
     times = iter([0.0, *[later] * 3])
     with typed(b"y\n") as source:
         assert ask(QUESTION, frozen(), source=source, sink=io.StringIO(), clock=lambda: next(times)) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("confirmation", True), ("approval", False), ("wish", False), ("", False)]
+)
+def test_T01_only_a_confirmation_is_taken_here(kind: str, expected: bool) -> None:
+    question = guards.Ask("".join(list(kind)), "Clear cache?", 5.0)
+    with typed(b"y\n") as source:
+        assert ask(question, frozen(), source=source, sink=io.StringIO()) is expected
+
+
+def test_where_it_reads_and_writes_is_always_named() -> None:
+    with typed(b"y\n") as source, pytest.raises(TypeError):
+        ask(QUESTION, frozen(), source)  # type: ignore[misc]  # reason: wrong on purpose
