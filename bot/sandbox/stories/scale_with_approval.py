@@ -32,7 +32,7 @@ SUMMARY = {
     "the next step": r"next safe step: run more workers",
     "the first increment": FIRST,
     "the second increment": SECOND,
-    "the undo": r"supervisor\.scale_back",
+    "the undo": r"by supervisorctl stop \S+_11 \S+_10 \S+_09 \(12 to 9\)",
     "whose yes": r"payments-oncall",
 }
 CARD = {
