@@ -25,7 +25,7 @@ from bot.stages.gate import decide_step, looked_back, snapshot
 from bot.stages.kept import count_act, keep_decision
 from bot.stages.known import Known, known
 from bot.stages.permission import asks_for_approval, groups_asked, use_approvals
-from bot.stages.precheck import Seen, fence, fresh_facts, look, precheck, refusal, replaced, unchanged
+from bot.stages.precheck import Seen, altered, fence, fresh_facts, look, precheck, refusal, replaced, unchanged
 from bot.stages.progress import reporter
 from bot.stages.promoted import setback_of
 from bot.stages.watching import watched
@@ -71,6 +71,8 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
     step_id = attempt.step_id(plan)
     key = f"{run.id}/{step_id}/{attempt.number}"
     seen: Seen | None = None
+    if (other := altered(run)) is not None:
+        return await _refused(equipment, run, incident, other)
     if earlier is not None:  # we were cut off in here before
         if earlier.state in attempts.FINISHED:
             return {"state": earlier.state, **(earlier.result or {})}
@@ -78,10 +80,8 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
             return {"state": "unknown", "reason": "the bot was stopped between starting this and learning its result"}
         denied = None if step.read_only else await _again(equipment, run, incident, step, attempt)
         if denied is not None:
-            return {
-                "state": "unknown",
-                "reason": f"the bot was stopped in it, and it may not be repeated: {denied.reason}",
-            }
+            why = f"the bot was stopped in it, and it may not be repeated: {denied.reason}"
+            return {"state": "unknown", "reason": why}
     else:
         stopped = await _before(equipment, run, incident, step, act, attempt)
         if stopped is None:

@@ -104,6 +104,11 @@ def replaced(equipment: Equipment, plan: Plan) -> Deny | None:
     return None if digest_of(runbook) == plan.runbook_digest else _changed("the runbook's text is another one now")
 
 
+def altered(run: Run) -> Deny | None:
+    """Whether the stored plan is another one than the run was opened with: then no step of it is carried out, looks included."""
+    return None if run.plan.digest == run.digest else _changed("what is stored is not what was asked about")
+
+
 def _changed(*lines: str) -> Deny:
     """What changed, each on a line of its own (mission P3)."""
     told = "".join(f"\n• {line}" for line in lines)

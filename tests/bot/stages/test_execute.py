@@ -16,6 +16,7 @@ from bot.services import Catalogue, People
 from bot.stages.execute import Attempt, execute
 from bot.stages.precheck import precheck, unchanged
 from bot.store import attempts, leases, runs, workers
+from bot.store.runs import RUN
 from guards import Calendar, Deny, Period, Policy
 from runbooks.load import BUILTIN, Library
 from tests.fakes.equipment import PEOPLE, POLICY, SERVICES, START
@@ -442,3 +443,14 @@ async def test_T59_an_undo_keeps_to_a_freeze_that_began_after_the_change(trouble
     assert "month-end" in said["rollback_failed"]["reason"]
     assert "month-end" in said["escalated"]["reason"]
     assert await trouble.read(leases.holders), "nobody else touches it meanwhile"
+
+
+async def test_T09_of_a_stored_plan_that_is_not_the_approved_one_not_even_a_look_is_carried_out(ready: Scene) -> None:
+    run = await ready.run()
+    turned = run.plan.model_copy(update={"steps": run.plan.steps[::-1]})
+    wanted = RUN.update().where(RUN.c.id == run.id).values(plan=turned.model_dump_json())
+    await ready.write(lambda s: s.connection().execute(wanted))
+    for number in range(len(turned.steps)):
+        done = await execute(ready.equipment, Attempt(run.id, number, 1))
+        assert (done["state"], done["code"]) == ("refused", "plan_changed")
+    assert ready.world.acts == []
