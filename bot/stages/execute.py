@@ -71,14 +71,12 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
     step_id = attempt.step_id(plan)
     key = f"{run.id}/{step_id}/{attempt.number}"
     seen: Seen | None = None
-    if (other := altered(run)) is not None:
-        return await _refused(equipment, run, incident, other)
     if earlier is not None:  # we were cut off in here before
         if earlier.state in attempts.FINISHED:
             return {"state": earlier.state, **(earlier.result or {})}
         if not act.idempotent:
             return {"state": "unknown", "reason": "the bot was stopped between starting this and learning its result"}
-        denied = None if step.read_only else await _again(equipment, run, incident, step, attempt)
+        denied = altered(run) if step.read_only else await _again(equipment, run, incident, step, attempt)
         if denied is not None:
             why = f"the bot was stopped in it, and it may not be repeated: {denied.reason}"
             return {"state": "unknown", "reason": why}
@@ -117,6 +115,8 @@ async def _before(
     plan = run.plan
     if attempt.undo < 0 and run.stop_requested_by:
         return {"state": STOPPED, "reason": f"stopped by {run.stop_requested_by}"}
+    if (other := altered(run)) is not None:
+        return await _refused(equipment, run, incident, other)
     facts: dict[str, Mapping[str, Any]] = {}
     if attempt.undo < 0:
         over = IncidentStatus.RESOLVED
@@ -140,7 +140,7 @@ async def _again(equipment: Equipment, run: Run, incident: Incident, step: PlanS
     world, now, plan = await known(equipment, incident), equipment.clock(), run.plan
 
     def ask(session: Session) -> Deny | None:
-        if attempt.undo < 0 and (other := replaced(equipment, plan)) is not None:
+        if (other := altered(run) or (replaced(equipment, plan) if attempt.undo < 0 else None)) is not None:
             return other
         every = together(stops, kill_switch.engaged(session))
         context = snapshot(session, equipment, plan, step, requester, run.id, every, now, world, undo=attempt.undo >= 0)
