@@ -170,8 +170,16 @@ ELSEWHERE = {
         "bot/sandbox",
         "bot_process controls deployment environment history people",
     ),
-    "tests/bot/sandbox/gameday/test_load.py": ("one table of files and mistakes", "bot/sandbox/gameday", "scenario sense"),
-    "tests/bot/sandbox/gameday/test_score.py": ("what was seen is data for it", "bot/sandbox/gameday", "reading sight words"),
+    "tests/bot/sandbox/gameday/test_load.py": (
+        "one table of files and mistakes",
+        "bot/sandbox/gameday",
+        "scenario sense",
+    ),
+    "tests/bot/sandbox/gameday/test_score.py": (
+        "what was seen is data for it",
+        "bot/sandbox/gameday",
+        "reading sight words",
+    ),
     "tests/scenarios/test_gameday.py": ("played for real", "bot/sandbox/gameday", "hands play watch world"),
     "tests/scenarios/test_stories.py": (
         "a story is a test",

@@ -100,7 +100,10 @@ class Scene:
         if "people" in changes:
             changes.setdefault("groups", Groups(changes["people"], "T1", self.clock))
         if {"library", "policy"} & set(changes):
-            library, policy = changes.get("library", self.equipment.library), changes.get("policy", self.equipment.policy)
+            library, policy = (
+                changes.get("library", self.equipment.library),
+                changes.get("policy", self.equipment.policy),
+            )
             changes.setdefault("promotions", everything_promoted(policy, self.equipment.library, library))
         self.equipment = replace(self.equipment, **changes)
         self.requests = make_requests(self.equipment, self.started, self.woken)
