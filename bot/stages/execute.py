@@ -115,8 +115,6 @@ async def _before(
     plan = run.plan
     if attempt.undo < 0 and run.stop_requested_by:
         return {"state": STOPPED, "reason": f"stopped by {run.stop_requested_by}"}
-    if (other := altered(run)) is not None:
-        return await _refused(equipment, run, incident, other)
     facts: dict[str, Mapping[str, Any]] = {}
     if attempt.undo < 0:
         over = IncidentStatus.RESOLVED
@@ -184,6 +182,8 @@ async def _intend(
         keep_decision(session, plan, step, context, decision, phase="act", looked_back=back)
         if decision.outcome == "deny":
             return decision.denials[0]
+        if (other := altered(run)) is not None:
+            return other
         if decision.outcome == "ask" or attempt.step == 0:
             denial = use_approvals(
                 session, run, decision, members, equipment.people, now, jumped=jumped, confirmations_too=strict
