@@ -188,7 +188,7 @@ async def assemble(found: Configuration) -> Bot:
         server=web.WebServer(app),
         renderer=renderer,
         inputs=inputs,
-        reloading=Reloading(library, metrics, clock),
+        reloading=Reloading(library, metrics, clock, triage.runbooks_renewed),
     )
 
 

@@ -7,9 +7,8 @@ when it has no problems and no file changed while it was read (T38). Must not de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
 
 from bot.telemetry import Metrics, log
 from runbooks.footprint import footprint
@@ -21,18 +20,24 @@ NAMED = 10  # runbooks named in one log line
 
 
 class Reloading:
-    """The reloading of one library. clock: UTC now. pause: waits that many seconds at most, or until `ask` was called."""
+    """The reloading of one library.
+
+    clock: UTC now. renewed: told which runbooks are new, changed or gone, once they are in force. pause: waits that many
+    seconds at most, or until `ask` was called.
+    """
 
     def __init__(
         self,
         library: Library,
         metrics: Metrics,
         clock: Callable[[], datetime],
+        renewed: Callable[[Collection[str]], Awaitable[None]] | None = None,
         pause: Callable[[asyncio.Event, float], Awaitable[None]] | None = None,
     ) -> None:
         self._library = library
         self._metrics = metrics
         self._clock = clock
+        self._renewed = renewed
         self._pause = pause or _pause
         self._asked = asyncio.Event()
         self._loaded = (
@@ -90,7 +95,12 @@ class Reloading:
         self._metrics.catalogue_loads.labels("taken" if taken else "refused").inc()
         self._count()
         if taken:
-            log().info("the catalogue was loaded again", **difference(before, catalogue.runbooks))
+            found = difference(before, catalogue.runbooks)
+            named = {kind: names[:NAMED] for kind, names in found.items() if names}
+            log().info("the catalogue was loaded again", runbooks=len(catalogue.runbooks), **named)
+            names = frozenset(name for each in found.values() for name in each)
+            if names and self._renewed is not None:
+                await self._renewed(names)
         else:
             log().error(
                 "the catalogue on disk has problems; the last good one stays in force",
@@ -105,14 +115,13 @@ class Reloading:
         self._metrics.catalogue_problems.set(len(self._library.problems))
 
 
-def difference(before: Mapping[str, Runbook], after: Mapping[str, Runbook]) -> dict[str, Any]:
-    """What a log line says of a new catalogue: how many there are, and the names of those that are new, changed, gone."""
-    kinds = {
+def difference(before: Mapping[str, Runbook], after: Mapping[str, Runbook]) -> dict[str, list[str]]:
+    """The names of the runbooks that were added, changed and removed."""
+    return {
         "added": [name for name in after if name not in before],
         "changed": [name for name, runbook in after.items() if name in before and before[name] != runbook],
         "removed": [name for name in before if name not in after],
     }
-    return {"runbooks": len(after)} | {kind: names[:NAMED] for kind, names in kinds.items() if names}
 
 
 async def _pause(asked: asyncio.Event, seconds: float) -> None:

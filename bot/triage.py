@@ -10,7 +10,7 @@ Must not run anything on a target.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -25,15 +25,15 @@ from bot.stages.by_itself import SUGGEST, Restraint, cut_off, level_of, offered
 from bot.stages.correlate import Correlated, boards, correlate
 from bot.stages.enrich import enrich, values
 from bot.stages.ingest import Ingested, ingest
+from bot.stages.looking import concerned, unlooked
 from bot.stages.match import choose, past_runs, version_in
 from bot.stages.promoted import demoted
 from bot.stages.propose import offer, propose
-from bot.store import entries, incidents
+from bot.store import incidents
 from bot.store.inbox import Delivered, Inbox
 from bot.store.record import announce
 from bot.store.shadow import BOT
 from bot.telemetry import CORRELATION, log
-from bot.transcript import EntryKind
 from runbooks.model import Runbook
 from runbooks.next_step import NextStep
 
@@ -48,8 +48,6 @@ SLACK_SOURCE = "slack"
 FIRST = "slack"  # where an incident is told first
 KEEP_BODIES = timedelta(days=7)
 PRUNE_EVERY = timedelta(hours=1)
-NEEDS_A_LOOK = {EntryKind.OPENED, EntryKind.REOPENED, EntryKind.FINISHED}
-LOOKED = {EntryKind.PROPOSED, EntryKind.NO_STEP, EntryKind.SKIPPED, EntryKind.WOULD_HAVE}
 
 
 class Triage:
@@ -275,17 +273,17 @@ class Triage:
             )
             self._equipment.wake()
 
+    async def runbooks_renewed(self, names: Collection[str]) -> None:
+        """After a reload: what waits for a person's choice is looked at again where those runbooks matter."""
+        try:
+            waiting = await self._equipment.store.read(lambda session: concerned(session, self._equipment, names))
+        except Transient as error:  # the runbooks are in force all the same, and `/runbook plan` knows them
+            log().error("open incidents are not looked at again with the new runbooks", error=str(error))
+            return
+        for incident in waiting:
+            self.look_again(incident)
+
     async def drain(self) -> None:
         """Wait for the looks that are under way (tests and orderly stops)."""
         while self._tasks:
             await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
-
-
-def unlooked(session: Session) -> list[Incident]:
-    """Open incidents whose next step was not offered yet when the last process ended: it was cut off before the look."""
-    found: list[Incident] = []
-    for incident in incidents.open_incidents(session, BATCH):
-        said = [e.kind for e in entries.for_incident(session, incident.id) if e.kind in NEEDS_A_LOOK | LOOKED]
-        if said and said[-1] in NEEDS_A_LOOK:
-            found.append(incident)
-    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -202,10 +202,35 @@ async def test_asking_ends_the_pause_at_once(scene: Scene) -> None:
         await task
 
 
-def test_what_a_log_line_says_is_bounded(scene: Scene) -> None:
+def test_the_difference_of_two_catalogues_is_what_came_changed_and_went(scene: Scene) -> None:
     book = scene.library.runbooks["demo"]
-    many = {f"r{n}": book for n in range(50)}
-    assert difference({}, many) == {"runbooks": 50, "added": [f"r{n}" for n in range(10)]}
-    assert difference(many, {}) == {"runbooks": 0, "removed": [f"r{n}" for n in range(10)]}
-    assert difference({"a": book}, {"a": book.model_copy(update={"title": "x"})}) == {"runbooks": 1, "changed": ["a"]}
-    assert difference(many, many) == {"runbooks": 50}
+    other = book.model_copy(update={"title": "x"})
+    assert difference({}, {"a": book}) == {"added": ["a"], "changed": [], "removed": []}
+    assert difference({"a": book}, {}) == {"added": [], "changed": [], "removed": ["a"]}
+    assert difference({"a": book, "b": book}, {"a": other, "b": book}) == {"added": [], "changed": ["a"], "removed": []}
+
+
+async def test_what_a_log_line_says_is_bounded(scene: Scene) -> None:
+    for number in range(50):
+        scene.write(LONG.replace("id: demo", f"id: r{number}"), f"r{number}.yaml")
+    with capture_logs() as logs:
+        assert await _settled(scene) == [None, True]
+    assert logs[-1]["runbooks"] == 51
+    assert logs[-1]["added"] == sorted(f"r{number}" for number in range(50))[:10]
+    assert "changed" not in logs[-1]
+
+
+async def test_whoever_waits_for_new_runbooks_is_told_which_once_they_are_in_force(tmp_path: Path) -> None:
+    told: list[tuple[frozenset[str], list[str]]] = []
+
+    async def renewed(names: Collection[str]) -> None:
+        told.append((frozenset(names), sorted(made.library.runbooks)))
+
+    made = Scene(tmp_path, renewed=renewed)
+    assert await made.reloading.once(asked=True) is True  # nothing is different: nobody is told
+    made.write(LONG.replace("id: demo", "id: second"), "second.yaml")
+    made.write(LONG.replace("title: Demo", "title: Another"))
+    assert await _settled(made) == [None, True]
+    made.write(BROKEN)
+    assert await _settled(made) == [None, False]
+    assert told == [(frozenset({"demo", "second"}), ["demo", "second"])]

@@ -19,6 +19,7 @@ from bot.incident import IncidentStatus
 from bot.store import enrichments, outbox, proposals
 from bot.store.inbox import Inbox
 from bot.triage import BATCH, CONCURRENT_ENRICHMENTS, MANY, Triage
+from runbooks.load import Catalogue
 from tests.fakes.equipment import START
 from tests.fakes.scene import Scene, scene
 
@@ -250,6 +251,30 @@ async def test_T51_after_a_restart_what_was_offered_or_skipped_is_left_alone(des
 
     await running(desk.triage, offered)
     assert [await desk.scene.kinds(name) for name in ("PINC1", "PINC2")] == before
+
+
+async def test_a_runbook_that_comes_during_an_incident_is_offered_and_one_that_matters_to_nobody_changes_nothing(
+    desk: Desk,
+) -> None:
+    library = desk.scene.equipment.library
+    whole = dict(library.runbooks)
+    assert library.take(Catalogue({name: book for name, book in whole.items() if name != "restart-service"}))
+    await desk.arrive(webhook("E1"))
+    await desk.settle()
+    before = await desk.scene.kinds()
+    assert library.take(Catalogue(whole))
+    await desk.triage.runbooks_renewed(["rotate-logs"])
+    await desk.triage.drain()
+    assert await desk.scene.kinds() == before
+    await desk.triage.runbooks_renewed(["restart-service"])
+    await desk.triage.drain()
+    incident = await desk.scene.incident()
+    offer = await desk.scene.read(lambda s: proposals.current(s, incident.id))
+    assert offer is not None
+    assert (offer.state, offer.runbook) == ("open", "restart-service")
+    await desk.triage.runbooks_renewed(["restart-service"])  # the same offer is not made twice
+    await desk.triage.drain()
+    assert await desk.scene.kinds() == [*before, "proposed"]
 
 
 async def test_deliveries_of_slack_are_not_triaged(desk: Desk) -> None:

@@ -14,10 +14,11 @@ from bot.incident import IncidentStatus
 from bot.plan import Plan
 from bot.stages.by_itself import answer_of, asked_by, cut_off, level_of, unconfirmed
 from bot.stages.gate import actor_of
+from bot.stages.looking import unlooked
 from bot.store import approvals, incidents, leases, proposals, runs
 from bot.store.inbox import Inbox
 from bot.store.runs import Run
-from bot.triage import Triage, unlooked
+from bot.triage import Triage
 from guards import Approvers, Ask, Decision, Policy
 from runbooks.load import BUILTIN, Library
 from tests.bot.stages.test_plan import plan
