@@ -17,6 +17,7 @@ from bot.engine.base import Journal
 from bot.errors import CountersignError
 from bot.stages import closing
 from bot.stages.base import Equipment
+from bot.stages.delay import OUTLIVED
 from bot.stages.execute import Attempt, execute
 from bot.stages.verify import verify
 from bot.store import approvals, incidents, leases, runs
@@ -27,7 +28,7 @@ LOCK_WAIT_SECONDS = 120.0
 LOCK_POLL_SECONDS = 0.5
 UNKNOWN_ANSWER_SECONDS = 3600.0
 APPROVING = ("approved", "consumed")
-PAUSING = ("frozen", "maintenance", "calendar_unreadable", "outside_change_window")
+PAUSING = ("frozen", "maintenance", "calendar_unreadable", "outside_change_window", OUTLIVED)
 
 
 class Flow:
@@ -111,7 +112,7 @@ class Flow:
         return str(await journal.step(f"answer {name}", lambda: self._close_gate(run_id, gate)))
 
     async def _ask_paused(self, run_id: str, journal: Journal, attempt: Attempt, reason: str) -> str:
-        """A freeze began in the middle of the run (X11, T56): say so, page, and let a person decide."""
+        """A freeze began in the middle of the run (X11, T56), or it lay still: say so, page, and let a person decide."""
         name = f"paused {attempt.step}.{attempt.number}"
         gate = await journal.step(f"ask {name}", lambda: closing.ask_paused(self._equipment, attempt, reason))
         await journal.wait(gate, UNKNOWN_ANSWER_SECONDS)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 PLAN_LIVES = timedelta(minutes=15)
 CONFIRMATION = timedelta(seconds=120)
+LIES_STILL = timedelta(minutes=15, seconds=60)  # a quarter of an hour beside the time of its act and of its proof
 GROUPS = ("alpha", "beta")
 LOOKED_UP = "beta"  # the group whose members somebody else keeps, who cannot always be asked
 
@@ -72,7 +73,10 @@ class Question:
 
 @dataclass(slots=True)
 class RunState:
-    """One run. key: what its plan was made of. acts: step ids that were carried out. damaged: its stored plan was changed."""
+    """One run. key: what its plan was made of. acts: step ids that were carried out. damaged: its stored plan was changed.
+
+    ends: until when its first act may begin. last: when something happened in it.
+    """
 
     id: str
     place: str
@@ -80,6 +84,8 @@ class RunState:
     key: tuple[int, ...]
     questions: list[Question]
     changing: tuple[bool, ...]
+    ends: datetime
+    last: datetime
     stop_asked: bool = False
     closed: bool = False
     damaged: bool = False
@@ -149,7 +155,8 @@ class Model:
                 widens = self.now + timedelta(minutes=rule.later_minutes)
                 if kind == "approval" and rule.later and widens < until:
                     questions[-1].widens = widens
-        made = RunState(run_id, place, person, tuple(self.key), questions, tuple(changing))
+        ends = self.now + PLAN_LIVES
+        made = RunState(run_id, place, person, tuple(self.key), questions, tuple(changing), ends, self.now)
         self.runs.append(made)
         return made
 
@@ -217,6 +224,7 @@ class Model:
             question.state = "rejected"
         elif self.agreed(run, question):
             question.state = "approved"
+        run.last = run.last if question.state == "pending" else max(run.last, self.now)
         return "done"
 
     def _take_back(self, run: RunState, question: Question, person: str) -> str:
@@ -227,6 +235,7 @@ class Model:
         question.votes.setdefault(person, False)
         if question.state == "approved":
             question.state = "rejected"
+            run.last = max(run.last, self.now)
             return "done"
         if run.stop_asked:
             return "already"
@@ -249,9 +258,15 @@ class Model:
         refused = self._refused(run.place, run.requester)
         if refused:
             return refused
+        late = self._late(run, first=step == 0 and not undo)
         if step == 0 or run.changing[step]:
-            return self._permitted(run) or possible("acted")
-        return possible("acted")
+            return (late | self._permitted(run)) or possible("acted")
+        return late or possible("acted")
+
+    def _late(self, run: RunState, *, first: bool) -> frozenset[str]:
+        """Why it comes too late: the plan ended before it was begun, or the run lay still for too long."""
+        late = self.now >= run.ends if first else self.now - run.last > LIES_STILL
+        return possible("expired" if first else "outlived") if late else possible()
 
     def _permitted(self, run: RunState) -> frozenset[str]:
         """Every reason why the questions of this run do not stand; empty when all do (T03, T08, T09, T11)."""
@@ -272,6 +287,7 @@ class Model:
     def started(self, run: RunState, step: int, *, undo: bool = False) -> None:
         """It was started: its questions are used up."""
         run.acts.add(f"{step}:undo" if undo else str(step))
+        run.last = max(run.last, self.now)
         if step == 0 or run.changing[step]:
             for question in run.questions:
                 question.state = "consumed"

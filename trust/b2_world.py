@@ -262,7 +262,8 @@ def _stored(run_id: str, session: Session) -> tuple[Run, list[tuple[Approval, li
     run = runs.get(session, run_id)
     if run is None:
         raise LookupError(run_id)
-    asked = [(each, approvals.votes(session, each.id)) for each in approvals.for_run(session, run_id)]
+    every = approvals.for_run(session, run_id)  # a run that lay still asks whether to go on: nobody votes on that
+    asked = [(each, approvals.votes(session, each.id)) for each in every if each.kind in ("approval", "confirmation")]
     return run, asked, [each.step_id for each in attempts.for_run(session, run_id)]
 
 

@@ -28,7 +28,7 @@ SABOTEURS: tuple[Saboteur, ...] = (
     Saboteur(
         "what was cut off is repeated without asking the guards",
         EXECUTE,
-        "denied = altered(run) if step.read_only else await _again(equipment, run, incident, step, attempt)",
+        "denied = altered(run) if step.read_only else await again(equipment, run, incident, step, undo=attempt.undo >= 0)",
         "denied = None",
         ("tests/bot/stages/test_execute.py",),
     ),

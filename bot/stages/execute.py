@@ -21,6 +21,7 @@ from bot.membership import Membership
 from bot.plan import Act, Plan, PlanStep
 from bot.stages.base import Equipment
 from bot.stages.by_itself import asked_by, unconfirmed
+from bot.stages.delay import OVER, STOPPED, again, too_late
 from bot.stages.gate import decide_step, looked_back, snapshot
 from bot.stages.kept import count_act, keep_decision
 from bot.stages.known import Known, known
@@ -34,8 +35,6 @@ from bot.store.runs import Run
 from bot.transcript import Entry, EntryKind
 from guards.decision import Deny
 from runbooks.pattern import search
-
-STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
             return {"state": earlier.state, **(earlier.result or {})}
         if not act.idempotent:
             return {"state": "unknown", "reason": "the bot was stopped between starting this and learning its result"}
-        denied = altered(run) if step.read_only else await _again(equipment, run, incident, step, attempt)
+        denied = altered(run) if step.read_only else await again(equipment, run, incident, step, undo=attempt.undo >= 0)
         if denied is not None:
             why = f"the bot was stopped in it, and it may not be repeated: {denied.reason}"
             return {"state": "unknown", "reason": why}
@@ -119,7 +118,7 @@ async def _before(
     if attempt.undo < 0:
         over = IncidentStatus.RESOLVED
         if incident.status is over or await equipment.live_status(incident) is over:
-            return refusal(Deny("incident_resolved", "The monitor says this incident is over.", "Nothing is needed."))
+            return refusal(OVER)
         facts = await fresh_facts(equipment, incident, step)
         needed = precheck(step, incident, facts)
         if needed is not None:
@@ -130,23 +129,6 @@ async def _before(
     adapter = equipment.adapters[act.adapter]
     denied = adapter.forbidden(act) or await adapter.identify(act)
     return None if denied is None else await _refused(equipment, run, incident, denied)
-
-
-async def _again(equipment: Equipment, run: Run, incident: Incident, step: PlanStep, attempt: Attempt) -> Deny | None:
-    """Why an act that was cut off and could be repeated may not be: a freeze began, a breaker opened (T55, T56, T57)."""
-    stops, requester = equipment.kill_switch.here(), asked_by(equipment.people, run.requester)
-    world, now, plan = await known(equipment, incident), equipment.clock(), run.plan
-
-    def ask(session: Session) -> Deny | None:
-        if (other := altered(run) or (replaced(equipment, plan) if attempt.undo < 0 else None)) is not None:
-            return other
-        every = together(stops, kill_switch.engaged(session))
-        context = snapshot(session, equipment, plan, step, requester, run.id, every, now, world, undo=attempt.undo >= 0)
-        setback = setback_of(session, equipment, plan)
-        decision = decide_step(equipment, plan, step, context, setback=setback, undo=attempt.undo >= 0)
-        return decision.denials[0] if decision.denials else None
-
-    return await equipment.store.read(ask)
 
 
 async def _intend(
@@ -182,7 +164,8 @@ async def _intend(
         keep_decision(session, plan, step, context, decision, phase="act", looked_back=back)
         if decision.outcome == "deny":
             return decision.denials[0]
-        if (other := altered(run)) is not None:
+        late = too_late(session, run, attempt.step, attempt.number, now, undo=attempt.undo >= 0)
+        if (other := altered(run) or late) is not None:
             return other
         if decision.outcome == "ask" or attempt.step == 0:
             denial = use_approvals(
