@@ -153,8 +153,11 @@ def begun(session: Session, run_id: str) -> frozenset[str]:
 
 
 def changed_something(session: Session, run_id: str) -> bool:
-    """Whether some act of this run that was to change something was carried out (or may have been)."""
-    wanted = select(C.run_id).where(C.run_id == run_id, C.purpose == "change", C.state.in_(("done", "unknown")))
+    """Whether some act of this run that was to change something was carried out, or may have been: an intent without a
+    result, which a crash leaves behind, may have been too.
+    """
+    maybe = ("done", "unknown", "intended")
+    wanted = select(C.run_id).where(C.run_id == run_id, C.purpose == "change", C.state.in_(maybe))
     return run(session, wanted.limit(1)).first() is not None
 
 

@@ -11,7 +11,7 @@ from bot.errors import Permanent
 from bot.incident import IncidentStatus
 from bot.stages.closing import ask_unknown, end, load, rollback_failed, rolled_back, verified
 from bot.stages.execute import Attempt
-from bot.store import approvals, leases
+from bot.store import approvals, attempts, leases
 from bot.store.automation_events import AutomationEventRow
 from bot.transcript import Outcome
 from tests.fakes.scene import Scene
@@ -141,3 +141,15 @@ async def test_T51_a_doubt_is_one_question_even_when_entered_again(waiting: Scen
 async def test_a_run_that_is_not_there_is_a_failure(empty: Scene) -> None:
     with pytest.raises(Permanent, match="run_404"):
         await empty.read(lambda s: load(s, "run_404"))
+
+
+@pytest.mark.parametrize(("step", "purpose", "pages"), [(0, "look", False), (1, "change", True)])
+async def test_T51_a_run_that_may_have_changed_something_pages_when_it_stops(
+    waiting: Scene, step: int, purpose: str, pages: bool
+) -> None:
+    """Killed in the act, and then the operator's retry was refused: nobody knows what was done."""
+    run, now = await waiting.run(), waiting.clock()
+    one = run.plan.steps[step]
+    await waiting.write(lambda s: attempts.intend(s, run.id, one.id, 1, one.act, "w1", now, purpose))
+    await end(waiting.equipment, run.id, Outcome.REFUSED, "changes are frozen", code="frozen")
+    assert ("escalated" in await waiting.kinds()) == pages

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from bot.errors import CountersignError, Permanent, Transient
 from bot.stages.progress import LONGEST, reporter
 from bot.store import runs
 from bot.store.runs import Run
@@ -50,3 +55,22 @@ async def test_a_closed_run_keeps_its_last_note(trouble: Scene) -> None:
     await trouble.write(lambda s: runs.close(s, run.id, "stopped", "ended", now))
     await reporter(trouble.equipment, run, await trouble.incident())("late")
     assert (await trouble.run()).note == "ended"
+
+
+@pytest.mark.parametrize("failure", [Transient("the database is locked"), Permanent("the disk is full")])
+async def test_T62_a_store_that_takes_no_line_does_not_end_the_act(
+    trouble: Scene, monkeypatch: pytest.MonkeyPatch, failure: CountersignError
+) -> None:
+    """An adapter that is interrupted in the middle would be told as failed, and would be undone."""
+    run = await started(trouble)
+    report = reporter(trouble.equipment, run, await trouble.incident())
+
+    async def refuses(_work: Callable[[Any], Any]) -> None:
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trouble.equipment.store, "write", refuses)
+        await report("half done")
+    trouble.clock.now += timedelta(seconds=1)
+    await report("nearly done")
+    assert (await trouble.run()).note == "nearly done"
