@@ -100,11 +100,15 @@ class Requests(IncidentRequests):
         found = await self._equipment.store.read(lambda s: incidents.open_for_service(s, entry.name, entry.environment))
         if not found and not set(self._equipment.policy.requesters) & set(person.roles):
             return self._role_refusal()  # whoever may not ask must not open threads either
-        incident = found[0] if found else await open_planned(self._equipment, entry, runbook, person)
+        mine = False
+        if found:
+            incident = found[0]
+        else:
+            incident, mine = await open_planned(self._equipment, entry, runbook, person)
         current = await self._equipment.store.read(lambda s: proposals.current(s, incident.id))
         proposal = current.id if current and current.state == "open" and current.runbook == runbook else ""
         reply = await self._ask(incident, runbook, person, proposal, glass=glass)
-        if not found and not reply.ok:  # planned work that may not be done is over, and its thread says so
+        if mine and not reply.ok:  # planned work that may not be done is over, and its thread says so
             await self._equipment.store.write(lambda s: paging.resolve(s, self._equipment, incident, "bot"))
             self._equipment.wake()
         return reply

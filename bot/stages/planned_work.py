@@ -1,6 +1,7 @@
 """Planned work: a runbook that somebody asks for by name belongs to no alert, but it has a thread and a transcript too.
 
-Called by bot/requests.py when the service has no open incident. Must not start anything.
+Called by bot/requests.py when the service has no open incident. Two people who ask at once meet in one thread, where the
+second is told that a run is under way. Must not start anything.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from bot.transcript import Entry, EntryKind
 ASKED_IN_SLACK = "slack"
 
 
-async def open_planned(equipment: Equipment, service: Service, runbook: str, person: Person) -> Incident:
-    """A new incident of ours for what this person asks for."""
+async def open_planned(equipment: Equipment, service: Service, runbook: str, person: Person) -> tuple[Incident, bool]:
+    """A new incident of ours for what this person asks for, and True; or the one that was opened meanwhile, and False."""
     now = equipment.clock()
     incident = Incident(
         id=equipment.new_id("inc"),
@@ -36,9 +37,12 @@ async def open_planned(equipment: Equipment, service: Service, runbook: str, per
     data = {"title": incident.title, "severity": "info", "service": service.name, "environment": service.environment}
     entry = Entry(incident_id=incident.id, kind=EntryKind.OPENED, at=now, actor=person.id, data=data)
 
-    def write(session: Session) -> None:
+    def write(session: Session) -> tuple[Incident, bool]:
+        meanwhile = incidents.open_for_service(session, service.name, service.environment)
+        if meanwhile:
+            return meanwhile[0], False
         incidents.save(session, incident)
         equipment.record(session, incident, entry)
+        return incident, True
 
-    await equipment.store.write(write)
-    return incident
+    return await equipment.store.write(write)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.incident import IncidentStatus, Severity
+from bot.stages import paging
 from bot.stages.planned_work import ASKED_IN_SLACK, open_planned
 from bot.store import entries, incidents, runs
 from tests.fakes.scene import Scene
@@ -11,7 +14,8 @@ from tests.fakes.scene import Scene
 async def test_what_somebody_asks_for_by_name_has_an_incident_and_a_thread(empty: Scene) -> None:
     service = empty.equipment.catalogue.named("payments", "prod")
     assert service is not None
-    made = await open_planned(empty.equipment, service, "restart-service", empty.person("ana"))
+    made, new = await open_planned(empty.equipment, service, "restart-service", empty.person("ana"))
+    assert new
     kept = await empty.read(lambda s: incidents.get(s, made.id))
     assert kept == made
     assert (made.source, made.status, made.severity) == (
@@ -31,8 +35,28 @@ async def test_it_pages_nobody_and_starts_nothing(empty: Scene) -> None:
     assert (await empty.read(runs.open_runs), empty.started) == ([], [])
 
 
-async def test_asking_twice_is_two_pieces_of_work(empty: Scene) -> None:
+async def test_T05_asking_twice_at_once_is_one_piece_of_work(empty: Scene) -> None:
     service = empty.equipment.catalogue.named("payments", "prod")
     assert service is not None
-    made = [await open_planned(empty.equipment, service, "restart-service", empty.person("ana")) for _ in range(2)]
-    assert len({one.id for one in made}) == len({one.external_id for one in made}) == 2
+    both = [open_planned(empty.equipment, service, "restart-service", empty.person(name)) for name in ("ana", "ben")]
+    made = await asyncio.gather(*both)
+    assert len({one.id for one, _ in made}) == 1
+    assert sorted(new for _, new in made) == [False, True]
+
+
+async def test_asking_again_when_it_is_over_is_another_piece_of_work(empty: Scene) -> None:
+    service = empty.equipment.catalogue.named("payments", "prod")
+    assert service is not None
+    first, _ = await open_planned(empty.equipment, service, "restart-service", empty.person("ana"))
+    await empty.write(lambda s: paging.resolve(s, empty.equipment, first, "ana"))
+    second, new = await open_planned(empty.equipment, service, "restart-service", empty.person("ana"))
+    assert new
+    assert (first.id, first.external_id) != (second.id, second.external_id)
+
+
+async def test_T05_two_people_who_ask_for_planned_work_at_once_start_one_run(empty: Scene) -> None:
+    replies = await asyncio.gather(empty.ask("ana"), empty.ask("ben"))
+    assert sorted((reply.ok, reply.name) for reply in replies) == [(False, "already"), (True, "done")]
+    assert len(empty.started) == 1
+    assert [run.state for run in await empty.read(runs.open_runs)] == ["waiting"]
+    assert len(await empty.read(incidents.open_incidents)) == 1, "whoever came second must not close the first one's"
