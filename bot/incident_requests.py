@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from bot.errors import CountersignError
 from bot.incident import Incident, IncidentStatus
 from bot.questions import Questions
 from bot.services import Person
@@ -19,6 +20,7 @@ from bot.stages.correlate import cancel_open_work
 from bot.stages.paging import assign_in_pagerduty, status_to_pagerduty
 from bot.stages.reply import Reply, already, done, refused
 from bot.store import incidents, leases, proposals, runs
+from bot.telemetry import log
 from bot.transcript import Entry, EntryKind
 from guards.decision import Deny
 
@@ -160,8 +162,12 @@ class IncidentRequests(Questions):
         """Engage the kill switch; anyone who may respond may stop things."""
         if not MAY_RESPOND & set(person.roles):
             return self._role_refusal()
+        reason = self._equipment.redactor.text(reason)
         await self._equipment.kill_switch.engage(level, name, reason, person.id)
-        await self._about_switch(EntryKind.KILLED, level, name, reason, person)
+        try:
+            await self._about_switch(EntryKind.KILLED, level, name, reason, person)
+        except CountersignError as error:  # it is engaged, and whoever pressed it must hear so
+            log().error("the emergency stop is engaged, but the threads were not told", error=str(error))
         return done(f"Emergency stop engaged for {name or level}: no new step starts. Lift it with `/runbook resume`.")
 
     async def resume(self, level: str, name: str, reason: str, person: Person) -> Reply:
@@ -171,6 +177,7 @@ class IncidentRequests(Questions):
             return refused(allowed.code, allowed.reason, allowed.remedy)
         if not reason.strip():
             return refused("reason_missing", "Lifting the emergency stop needs a reason.", "Add it after the level.")
+        reason = self._equipment.redactor.text(reason)
         if not await self._equipment.kill_switch.lift(level, name, reason, person.id):
             return already("No such emergency stop is engaged.")
         await self._about_switch(EntryKind.RESUMED, level, name, reason, person)

@@ -119,6 +119,7 @@ class Requests(IncidentRequests):
         """`/runbook breakglass`: past the rules that policy lets be broken, with a reason and a second person (T14)."""
         if self._equipment.policy.break_glass is None:
             return refused("no_break_glass", "Policy has no glass to break.", "Add `break_glass` to policy.yaml.")
+        reason = self._equipment.redactor.text(reason)
         if len(reason.strip()) < SHORTEST_REASON:
             return refused("reason_needed", "Say why in a sentence.", "`... because payments loses orders since 14:02`")
         return await self.run_runbook(runbook, service, environment, person, channel, reason.strip()[:LONGEST_REASON])

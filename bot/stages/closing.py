@@ -111,7 +111,7 @@ async def ask_paused(equipment: Equipment, attempt: Attempt, reason: str) -> str
 
 
 async def _ask(equipment: Equipment, attempt: Attempt, reason: str, kind: str, said: EntryKind) -> str:
-    now = equipment.clock()
+    now, reason = equipment.clock(), equipment.redactor.text(reason)
 
     def write(session: Session) -> str:
         run, incident = load(session, attempt.run_id)

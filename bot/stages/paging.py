@@ -54,7 +54,7 @@ def escalate(
     actor: str = "bot",
 ) -> None:
     """Page with the reason: an entry everywhere and one PagerDuty event per incident (Events v2 dedup key, V3)."""
-    now = equipment.clock()
+    now, reason = equipment.clock(), equipment.redactor.text(reason)  # the page is no entry, which is redacted anyway
     runbook = equipment.library.get(run.plan.runbook) if run else None
     severity = runbook.escalate.severity if runbook else incident.severity.value
     equipment.record(

@@ -6,7 +6,7 @@ also their receipt, and, when the question is decided, which run to wake.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -64,7 +64,7 @@ async def vote(equipment: Equipment, approval_id: str, click: Click) -> Answer:
     """Record one person's answer."""
     names = await equipment.store.read(partial(_groups, approval_id))
     members = await equipment.groups.resolve(names)
-    now = equipment.clock()
+    now, click = equipment.clock(), replace(click, reason=equipment.redactor.text(click.reason))
 
     def write(session: Session) -> Answer:
         approval = approvals.get(session, approval_id)
@@ -200,7 +200,9 @@ class _Ballot:
 
 
 async def answer_doubt(equipment: Equipment, approval_id: str, person: Person, answer: str) -> Answer:
-    """An operator says what really happened, or whether a paused run goes on. After the run closed, `abort` releases."""
+    """An operator says what really happened, or whether a paused run goes on. After the run closed, `abort` releases what
+    it kept; any other answer comes too late.
+    """
     now = equipment.clock()
 
     def write(session: Session) -> Answer:
@@ -213,8 +215,7 @@ async def answer_doubt(equipment: Equipment, approval_id: str, person: Person, a
         if isinstance(allowed, Deny) and not mine:
             return _refuse(session, equipment, run, incident, person, allowed, now), None
         if run.state == "closed":
-            leases.release(session, run.id)
-            return done("The run has ended; its target is released."), None
+            return _release(session, equipment, run, incident, person, answer, now), None
         if not approvals.decide(session, question.id, answer, now):
             return already(f"It was answered already: {question.state}."), None
         data = {"answer": answer, "by": person.name, "question": question.kind}
@@ -224,6 +225,23 @@ async def answer_doubt(equipment: Equipment, approval_id: str, person: Person, a
     result = await equipment.store.write(write)
     equipment.wake()
     return result
+
+
+def _release(
+    session: Session, equipment: Equipment, run: Run, incident: Incident, person: Person, answer: str, now: datetime
+) -> Reply:
+    """Unlock what an ended run kept, with an entry that says who did (T60)."""
+    held = sorted(target for target, holder in leases.holders(session).items() if holder == run.id)
+    if not held:
+        return already(f"The run has ended: {run.outcome}.")
+    if answer != "abort":
+        return already(
+            f"The run has ended ({run.outcome}) and holds {', '.join(held)}: *Give up* or `release` unlocks it."
+        )
+    leases.release(session, run.id)
+    data = {"answer": f"released {', '.join(held)}", "by": person.name}
+    _write(session, equipment, run, incident, EntryKind.ANSWERED, person, data, now)
+    return done("The run has ended; its target is released.")
 
 
 def _refuse(

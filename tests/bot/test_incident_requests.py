@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import Transient
 from bot.incident import IncidentStatus
 from bot.services import People, Person
 from bot.stages.reply import Reply
@@ -209,3 +210,22 @@ async def test_T60_an_operator_releases_what_an_ended_run_kept(tmp_path: Path) -
         assert (await made.requests.release(run.id, cora, "looked")).ok
         assert await made.read(leases.holders) == {}
         assert not (await made.requests.release(run.id, cora, "looked")).ok
+
+
+async def test_T46_the_reason_of_a_stop_is_stored_redacted(trouble: Scene) -> None:
+    assert (await trouble.requests.kill("all", "", "password=hunter2 leaked", trouble.person("ana"))).ok
+    (stop,) = await trouble.equipment.kill_switch.stops()
+    assert stop.reason.startswith("password=[redacted:")
+
+
+async def test_T55_a_stop_that_cannot_be_told_in_the_threads_is_engaged_and_says_so(
+    trouble: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(_work: Callable[[Any], Any]) -> None:
+        raise Transient("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trouble.equipment.store, "write", refuses)
+        reply = await trouble.requests.kill("all", "", "storm", trouble.person("ana"))
+    assert (reply.ok, reply.name) == (True, "done")
+    assert [stop.level for stop in await trouble.equipment.kill_switch.stops()] == ["all"]

@@ -391,6 +391,12 @@ async def broken(made: Scene, who: str = "ana", reason: str = WHY) -> Any:
     return await made.requests.break_glass("restart-service", "payments", None, made.person(who), "C0PAY", reason)
 
 
+async def test_T46_the_reason_to_break_the_glass_is_stored_redacted(trouble: Scene) -> None:
+    with_glass(trouble)
+    assert (await broken(trouble, reason="orders are lost, password=hunter2")).ok
+    assert (await trouble.run()).plan.break_glass.startswith("orders are lost, password=[redacted:")
+
+
 async def test_T14_without_the_key_in_policy_there_is_no_glass(trouble: Scene) -> None:
     assert (await broken(trouble)).data["code"] == "no_break_glass"
     assert trouble.started == []

@@ -51,3 +51,11 @@ async def test_resolving_takes_the_page_back_if_there_was_one(trouble: Scene) ->
     ]
     assert (await trouble.entries())[-1].data == {"by": "Ben", "via": "slack"}
     assert (await trouble.incident()).status is IncidentStatus.RESOLVED
+
+
+async def test_T46_a_page_is_redacted_before_it_is_stored_or_sent(trouble: Scene) -> None:
+    incident = await trouble.incident()
+    assert (await trouble.requests.escalate(incident.id, trouble.person("ana"), "log in with password=hunter2")).ok
+    (page,) = await trouble.outbox("pagerduty", "page")
+    assert page["payload"]["custom_details"]["reason"].startswith("log in with password=[redacted:")
+    assert "hunter2" not in str(await trouble.outbox())

@@ -246,8 +246,19 @@ async def test_T60_after_the_run_ended_an_operator_releases_its_target(trouble: 
     await end(trouble.equipment, run, Outcome.UNKNOWN, "nobody answered", keep_lease=True)
     assert await trouble.read(leases.holders) == {"supervisor_program:prod/payments": run}
     assert code(await trouble.requests.answer_unknown(question, trouble.person("ana"), "abort")) == "wrong_role"
+    for late in ("done", "retry"):  # an answer to a question that nobody waits for must not unlock anything
+        assert (await trouble.requests.answer_unknown(question, trouble.person("cora"), late)).name == "already"
+    assert await trouble.read(leases.holders) == {"supervisor_program:prod/payments": run}
     assert (await trouble.requests.answer_unknown(question, trouble.person("cora"), "abort")).ok
     assert await trouble.read(leases.holders) == {}
+    last = (await trouble.entries())[-1]
+    assert (last.kind.value, last.actor, last.data["answer"]) == (
+        "answered",
+        "cora",
+        "released supervisor_program:prod/payments",
+    )
+    assert (await trouble.requests.answer_unknown(question, trouble.person("cora"), "abort")).name == "already"
+    assert (await trouble.entries())[-1] == last
 
 
 async def test_T03_somebody_who_left_cannot_vote(trouble: Scene) -> None:
@@ -424,3 +435,12 @@ async def test_T06_a_second_reject_after_the_first_act_is_told_that_it_stops_alr
         entry.data["by"] for entry in await trouble.entries() if entry.kind.value == "stopped" and "by" in entry.data
     ]
     assert stopped == ["Cora", "cora"], "asked once, and that is how the run ended"
+
+
+@pytest.mark.parametrize("approve", [True, False])
+async def test_T46_what_is_typed_as_a_reason_is_stored_redacted(trouble: Scene, approve: bool) -> None:
+    await asked(trouble)
+    assert (await trouble.vote("ben", approve, "the password=hunter2 is right")).ok
+    question = await trouble.approval()
+    (vote,) = await trouble.read(lambda s: approvals.votes(s, question.id))
+    assert vote.reason.startswith("the password=[redacted:")
