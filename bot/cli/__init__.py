@@ -1,82 +1,58 @@
-"""`runbookctl`: one file per command group, listed here. Exit codes: 0 fine, 1 findings or refused, 2 usage or configuration.
+"""`runbookctl`: where a command begins, and how it ends whatever happens: a sentence and an exit code, never a traceback.
 
-Heavy imports happen inside the commands, so that `runbookctl --help` and `runbookctl kill` are quick (the emergency stop
-must work with everything else down).
+Exit codes: 0 fine, 1 findings or refused, 2 usage or configuration, 130 when somebody pressed Ctrl-C. The commands are in
+bot/cli/commands.py. Called by the entry point of pyproject.toml and by bot/__main__.py.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
-import typer
-
-from bot.cli import (
-    approve,
-    audit,
-    backtest,
-    coverage,
-    database,
-    demote,
-    doctor,
-    explain,
-    freeze,
-    gameday,
-    import_page,
-    lint,
-    match,
-    new,
-    pages,
-    promote,
-    report,
-    sandbox,
-    schema,
-    serve,
-    simulate,
-    stop,
-    test,
-)
 from bot.errors import ConfigurationError, CountersignError
 
-app = typer.Typer(
-    name="runbookctl",
-    help="Countersign: guarded, approved, proved remediation. Start with `runbookctl sandbox`.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
-app.command("serve")(serve.serve)
-app.command("sandbox")(sandbox.sandbox)
-app.command("gameday")(gameday.gameday)
-app.command("doctor")(doctor.doctor)
-app.command("lint")(lint.lint)
-app.command("schema")(schema.schema)
-app.command("new")(new.new)
-app.command("import")(import_page.import_page)
-app.command("test")(test.play)
-app.command("pages")(pages.pages)
-app.command("match")(match.match)
-app.command("simulate")(simulate.simulate)
-app.command("freeze")(freeze.freeze)
-app.command("explain")(explain.explain)
-app.command("backtest")(backtest.backtest)
-app.command("promote")(promote.promote)
-app.command("demote")(demote.demote)
-app.command("coverage")(coverage.coverage)
-app.command("approve")(approve.approve)
-app.command("kill")(stop.kill)
-app.command("resume")(stop.resume)
-app.add_typer(audit.app, name="audit")
-app.add_typer(database.app, name="db")
-app.add_typer(report.app, name="report")
+INTERRUPTED = 130
 
 
 def main() -> None:
-    """Entry point; a failure is a sentence, and for a configuration mistake place and fix, never a traceback."""
+    """Entry point. A failure says what happened, where, and what to do; the commands are loaded here, so Ctrl-C ends that too."""
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that knows no ✓ shows a ?
+        from bot.cli.commands import app
+
         app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except ConfigurationError as error:
-        typer.echo(f"configuration: {error}", err=True)
+        _say(f"configuration: {error}")
         sys.exit(2)
     except CountersignError as error:
-        typer.echo(f"failed: {error}", err=True)
+        _say(f"failed: {error}")
         sys.exit(1)
+    except OSError as error:
+        _say(f"failed: {_told(error)}")
+        sys.exit(2)
+
+
+def _told(error: OSError) -> str:
+    """What the system refused, as a sentence with its place and a fix."""
+    why = error.strerror or type(error).__name__
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {why}. Fix: correct the path or its permissions."
+    _drop_output()
+    return f"{why}. Fix: see that the folder you are in still exists and that there is room where the output goes."
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again when Python ends, where it would end in a second message."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return  # a stream without a file has nothing to drop
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

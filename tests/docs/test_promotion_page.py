@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.cli.commands import app
 from bot.config import PromotionSettings
 from runbooks.promotion import Promotion, parse_promotion
 from tests.bot.test_promotion import pieces

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.cli.commands import app
 from bot.sandbox.configuration import Places, SandboxSettings, countersign
 from bot.sandbox.stories import first_runbook
 from runbooks.load import load_runbook

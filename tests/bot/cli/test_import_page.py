@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.cli.commands import app
 from runbooks.load import load_catalog, load_runbook
 
 RUN = CliRunner()

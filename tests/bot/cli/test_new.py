@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.cli.commands import app
 
 RUN = CliRunner()
 GOOD = ("--title", "Restart billing", "--action", "supervisor.restart", "--owner", "sre", "--symptom", "billing down")
