@@ -68,4 +68,5 @@ class Journal(ListJournal):
         cora = schedule.stage.people.by_id("cora")
         if cora is not None:
             await schedule.stage.requests.answer_unknown(topic, cora, answer)
+            self._run.last = schedule.stage.now
         schedule.reached[f"{asked}: {answer}"] += 1

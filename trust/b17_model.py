@@ -14,6 +14,7 @@ from trust.b17_periods import Event, Written
 
 RESTART, START = "supervisor.restart", "supervisor.start"
 APPROVING = ("prod", "staging")  # environments whose approvals are written; elsewhere nobody can let a trial through
+LIES_STILL = timedelta(minutes=15, seconds=60)  # a quarter of an hour beside the time of an act
 Place = tuple[str, str]
 """Environment and service."""
 
@@ -57,7 +58,10 @@ class Act:
 
 @dataclass(slots=True)
 class RunState:
-    """One run. asked: it has a question for approval; until: when that ends. used: it was used up. outcome: when closed."""
+    """One run. asked: it has a question for approval; until: when that ends. used: it was used up. outcome: when closed.
+
+    ends: until when its plan may be begun; last: when something happened in it.
+    """
 
     id: str
     place: Place
@@ -69,6 +73,17 @@ class RunState:
     used: bool = False
     outcome: str = ""
     acts: list[Act] = field(default_factory=list)
+    ends: datetime | None = None
+    last: datetime | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its first step comes too late, for its question or for its plan."""
+        ends = [each for each in (self.until if self.asked else None, self.ends) if each is not None]
+        return not self.used and bool(ends) and now >= min(ends)
+
+    def still(self, now: datetime) -> set[str]:
+        """Why a later step comes too late."""
+        return {"outlived"} if self.last is not None and now - self.last > LIES_STILL else set()
 
     def act(self, name: str) -> Act | None:
         """The act of that name."""

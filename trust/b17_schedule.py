@@ -59,16 +59,17 @@ class Schedule:
         reasons: set[str] = set()
         act = None
         if index == 0:
-            late = run.asked and not run.used and run.until is not None and now >= run.until
-            reasons = {"expired"} if late else set()
-            run.used = not late
+            reasons = {"expired"} if run.expired(now) else set()
+            run.used = not reasons
         elif earlier is None or undo:
-            reasons = self.model.refused(run.place, run.incident, now, bot=run.bot, run=run)
+            reasons = self.model.refused(run.place, run.incident, now, bot=run.bot, run=run) | run.still(now)
             if not reasons and earlier is None:
                 self._follow(run, name, now, undo=undo)
             act = None if reasons else run.act(name)
         self._acting = run if index else None
+        run.last = run.last if reasons else now
         result = await work()
+        run.last = run.last if reasons else self.stage.now
         self._acting = None
         started = len(self.stage.acts) - before
         state, code = str(result["state"]), str(result.get("code", ""))
@@ -195,9 +196,9 @@ class Schedule:
         if reasons:
             self.reached[f"ask refused: {word}{' (the bot)' if bot else ''}"] += 1
         if run_id:
-            _, asked, _ = await stage.stored(run_id)
-            until = asked[0][0].expires_at if asked else None
-            self.runs.append(RunState(run_id, place, found.id, bot, bool(asked), until))
+            real, asked, _ = await stage.stored(run_id)
+            until, ends = asked[0][0].expires_at if asked else None, real.plan.expires_at
+            self.runs.append(RunState(run_id, place, found.id, bot, bool(asked), until, ends=ends, last=stage.now))
             self.journals[run_id] = Journal(self, self.runs[-1])
             if bool(asked) != asks:
                 self.told.append(f"{run_id} at {place} asks {len(asked)} questions")
@@ -214,7 +215,7 @@ class Schedule:
         _, asked, _ = await self.stage.stored(run.id)
         approve = self.dice.random() < 0.93
         await self.stage.requests.vote(asked[0][0].id, ben, approve, "because", "", "")
-        run.answered = "yes" if approve else "no"
+        run.answered, run.last = "yes" if approve else "no", self.stage.now
 
     def ready(self) -> list[RunState]:
         """The runs that the engine would go on with."""
