@@ -244,7 +244,9 @@ def make_outbox(
     if clients.jira is not None:
         of, save = ticketing.ticket_of("jira"), ticketing.save_ticket("jira")
         follow_ups = FollowUps(ticketing.follow_up_of, partial(follow_up_opened, "jira"))
-        recorders["jira"] = JiraRecorder(clients.jira, of, save, ticketing.draft_of, ticketing.render_text, follow_ups)
+        recorders["jira"] = JiraRecorder(
+            clients.jira, of, save, ticketing.draft_of, ticketing.render_text, follow_ups, monotonic
+        )
     if clients.servicenow is not None:
         of, save = ticketing.ticket_of("servicenow"), ticketing.save_ticket("servicenow")
         follow_ups = FollowUps(ticketing.follow_up_of, partial(follow_up_opened, "servicenow"))

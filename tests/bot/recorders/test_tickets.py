@@ -11,15 +11,20 @@ from bot.clients.jira import Comment
 from bot.clients.servicenow import Record, WorkNote
 from bot.errors import Ambiguous, Permanent, Transient
 from bot.recorders.base import Delivery, Recorder
-from bot.recorders.jira import JiraRecorder
+from bot.recorders.jira import REMEMBERED, SEARCH_LAG, JiraRecorder
 from bot.recorders.servicenow import ServiceNowRecorder
 from bot.recorders.tickets import Draft, FollowUps, Ticket
 
 
 class Tracker:
-    """Both vendors at once: tickets by our incident id, texts by ticket. lose: the next answers that get lost."""
+    """Both vendors at once: tickets by our incident id, texts by ticket. lose: the next answers that get lost.
+
+    now: monotonic seconds. lag: seconds until the search finds a new ticket; one that is not found is opened again.
+    """
 
     def __init__(self) -> None:
+        self.now = self.lag = 0.0
+        self.opened: list[tuple[str, float]] = []
         self.tickets: dict[str, str] = {}
         self.texts: dict[str, list[str]] = {}
         self.lose: set[str] = set()
@@ -32,7 +37,10 @@ class Tracker:
 
     def make(self, incident_id: str) -> str:
         self.calls.append("create")
-        key = self.tickets.setdefault(incident_id, f"T{len(self.tickets) + 1}")
+        if not any(about == incident_id and self.now >= at + self.lag for about, at in self.opened):
+            self.opened.append((incident_id, self.now))
+            self.tickets[incident_id] = f"T{len(self.opened)}"
+        key = self.tickets[incident_id]
         self._maybe_lose("create")
         return key
 
@@ -132,7 +140,7 @@ def recorder(request: pytest.FixtureRequest, tracker: Tracker, memory: Memory) -
     follow_ups = FollowUps(memory.draft_of, memory.opened)
     table = (memory.ticket_of, memory.save_ticket, memory.draft_of, render_text, follow_ups)
     return (
-        JiraRecorder(Jira(tracker), *table)
+        JiraRecorder(Jira(tracker), *table, lambda: tracker.now)
         if request.param == "jira"
         else ServiceNowRecorder(ServiceNow(tracker), *table)
     )
@@ -167,8 +175,9 @@ async def test_T64_an_unanswered_creation_makes_one_ticket(recorder: Recorder, t
     tracker.lose = {"create"}
     with pytest.raises(Ambiguous):
         await recorder.deliver(comment(recorder))
+    tracker.now += SEARCH_LAG
     await recorder.deliver(comment(recorder, maybe_sent=True))
-    assert list(tracker.tickets.values()) == ["T1"]
+    assert [about for about, _ in tracker.opened] == ["inc_1"]
     assert tracker.calls == ["create", "create", "look", "write"]
 
 
@@ -216,6 +225,7 @@ async def test_T14_T64_whatever_goes_wrong_there_is_one_review(
     with pytest.raises(Ambiguous):
         await recorder.deliver(review)
     memory.fails = True
+    tracker.now += SEARCH_LAG
     with pytest.raises(Transient):
         await recorder.deliver(comment(recorder, 2, kind="follow_up", subject="run_1", maybe_sent=True))
     await recorder.deliver(comment(recorder, 2, kind="follow_up", subject="run_1", maybe_sent=True))
@@ -238,3 +248,83 @@ async def test_what_has_no_place_here_is_permanent(recorder: Recorder, tracker: 
     with pytest.raises(Permanent):
         await recorder.deliver(comment(recorder, **wrong))
     assert not tracker.texts
+
+
+# -- Jira's search follows some seconds after -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jira(tracker: Tracker, memory: Memory) -> JiraRecorder:
+    return restarted(tracker, memory)
+
+
+def restarted(tracker: Tracker, memory: Memory) -> JiraRecorder:
+    follow_ups = FollowUps(memory.draft_of, memory.opened)
+    calls, clock = Jira(tracker), lambda: tracker.now
+    return JiraRecorder(calls, memory.ticket_of, memory.save_ticket, memory.draft_of, render_text, follow_ups, clock)
+
+
+KINDS = [{"kind": "comment"}, {"kind": "follow_up", "subject": "run_1"}]
+
+
+async def until_sent(recorder: JiraRecorder, tracker: Tracker, delivery: Delivery) -> float:
+    """Try again every second, as the outbox does; how many seconds it took."""
+    began = tracker.now
+    while True:
+        tracker.now += 1
+        try:
+            await recorder.deliver(delivery)
+        except Transient:
+            assert tracker.now - began < 2 * SEARCH_LAG
+        else:
+            return tracker.now - began
+
+
+@pytest.mark.parametrize("changes", KINDS, ids=lambda changes: changes["kind"])
+async def test_T64_an_issue_that_may_be_there_is_looked_for_when_the_search_knows_it(
+    jira: JiraRecorder, tracker: Tracker, changes: dict[str, str]
+) -> None:
+    tracker.lag, tracker.lose = 20.0, {"create"}
+    with pytest.raises(Ambiguous):
+        await jira.deliver(comment(jira, **changes))
+    assert await until_sent(jira, tracker, comment(jira, **changes, maybe_sent=True)) == SEARCH_LAG
+    assert len(tracker.opened) == 1
+
+
+@pytest.mark.parametrize("changes", KINDS, ids=lambda changes: changes["kind"])
+async def test_T51_after_a_crash_in_the_creation_it_waits_as_well(
+    tracker: Tracker, memory: Memory, changes: dict[str, str]
+) -> None:
+    tracker.lag, tracker.lose = 20.0, {"create"}
+    first = restarted(tracker, memory)
+    with pytest.raises(Ambiguous):
+        await first.deliver(comment(first, **changes))
+    second = restarted(tracker, memory)
+    await until_sent(second, tracker, comment(second, **changes, maybe_sent=True))
+    assert len(tracker.opened) == 1
+
+
+@pytest.mark.parametrize("changes", KINDS, ids=lambda changes: changes["kind"])
+async def test_T62_an_issue_whose_key_could_not_be_stored_is_not_looked_for_in_a_search_that_lags(
+    jira: JiraRecorder, tracker: Tracker, memory: Memory, changes: dict[str, str]
+) -> None:
+    tracker.lag, memory.fails = 20.0, True
+    with pytest.raises(Transient):
+        await jira.deliver(comment(jira, **changes))
+    await jira.deliver(comment(jira, **changes))
+    assert len(tracker.opened) == 1
+
+
+async def test_a_comment_that_may_be_there_waits_for_nothing(jira: JiraRecorder, tracker: Tracker) -> None:
+    await jira.deliver(comment(jira, 1))
+    tracker.lose = {"write"}
+    with pytest.raises(Ambiguous):
+        await jira.deliver(comment(jira, 2))
+    assert await jira.deliver(comment(jira, 2, maybe_sent=True)) == "2"
+
+
+async def test_what_is_doubtful_is_remembered_in_bounds(jira: JiraRecorder, tracker: Tracker) -> None:
+    for number in range(REMEMBERED + 50):
+        with pytest.raises(Transient):
+            await jira.deliver(comment(jira, number, incident_id=f"inc_{number}", maybe_sent=True))
+    assert len(jira._doubtful) == REMEMBERED  # reason: what is kept is all that can be looked at
