@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 
+from bot.config_file import read_yaml
 from bot.errors import ConfigurationError
 from bot.incident import Frozen
 from bot.services import Catalogue, People
 from guards.duration import seconds
 from runbooks.promotion import FOLDER
-from runbooks.strict import StrictError, load_strict
 
 SECRETS = (
     "SLACK_BOT_TOKEN",
@@ -167,28 +166,6 @@ class Configuration(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def locate(environ: Mapping[str, str], given: str | None) -> Path:
-    """The configuration file: --config, else COUNTERSIGN_CONFIG, else ./countersign.yaml."""
-    return Path(given or environ.get("COUNTERSIGN_CONFIG") or "countersign.yaml").resolve()
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file. Raises ConfigurationError with file and line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"cannot be read ({error}).", place=str(path), fix="create it or correct the path and its permissions."
-        ) from error
-    try:
-        data = load_strict(text)
-    except (StrictError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"is not valid YAML ({error}).", place=str(path), fix="correct that line.") from error
-    if not isinstance(data, dict):
-        raise ConfigurationError("must be a mapping.", place=str(path), fix="start with `key: value` lines.")
-    return data
 
 
 def parse(model: type[Model], data: Mapping[str, Any], path: Path) -> Model:

@@ -12,6 +12,7 @@ import secrets
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from bot.adapters.base import ActResult, Progress
 from bot.app import SWITCH_SECONDS
 from bot.assembly import TEMPLATES
 from bot.clients.slack import SlackClient
-from bot.errors import CountersignError
+from bot.errors import CountersignError, Transient
 from bot.flow import Flow
 from bot.incident import Incident, IncidentStatus, Severity
 from bot.kill_switch import KillSwitch
@@ -38,7 +39,7 @@ from bot.recorders.slack import SlackRecorder
 from bot.recorders.slack_pace import Pace
 from bot.render import Renderer
 from bot.requests import Requests
-from bot.services import People
+from bot.services import People, Person
 from bot.stages.base import Equipment
 from bot.store import incidents, runs, workers
 from bot.telemetry import configure_logging
@@ -49,6 +50,7 @@ from tests.fakes.equipment import ListJournal, everything_promoted, make_equipme
 from trust.b2_installation import catalogue
 
 PLACES = ("one", "two", "three")
+LAST_WORDS = "last_words"  # a file that is there when the bot ended by an error, so that the judge can tell which
 LOOKS = 8
 STEP_SECONDS = 0.002
 IDLE_SECONDS = 0.02
@@ -146,15 +148,23 @@ class Bot:
         flow = Flow(self._equipment, look)
         while True:
             self._tries += 1
-            await self._equipment.store.write(partial(self._incident, place))
-            reply = await self._requests.run_runbook("busy", f"at-{place}", place, person, "C1")
-            open_here = await self._equipment.store.read(
-                lambda session: [r for r in runs.open_runs(session) if r.plan.environment == place]
-            )
-            for run in open_here:  # also one that an earlier life of this bot has left
-                await flow.carry_out(run.id, ListJournal())
-            if not reply.ok:
+            try:
+                going = await self._once(flow, place, person)
+            except Transient:
+                going = False  # the database was locked for longer than a write waits; whoever asked is told so
+            if not going:
                 await asyncio.sleep(IDLE_SECONDS)
+
+    async def _once(self, flow: Flow, place: str, person: Person) -> bool:
+        """Ask once and carry out what is open; whether it was granted."""
+        await self._equipment.store.write(partial(self._incident, place))
+        reply = await self._requests.run_runbook("busy", f"at-{place}", place, person, "C1")
+        open_here = await self._equipment.store.read(
+            lambda session: [r for r in runs.open_runs(session) if r.plan.environment == place]
+        )
+        for run in open_here:  # also one that an earlier life of this bot has left
+            await flow.carry_out(run.id, ListJournal())
+        return reply.ok
 
     def _incident(self, place: str, session: Session) -> None:
         now = utc_now()
@@ -262,4 +272,8 @@ def main(pipe: Connection, where: Path, slack_url: str) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # reason: stays open as long as the process; refusals by the thousand
     configure_logging()
-    asyncio.run(live(pipe, where, slack_url))
+    try:
+        asyncio.run(live(pipe, where, slack_url))
+    except BaseException:
+        (where / LAST_WORDS).write_text(traceback.format_exc(), encoding="utf-8")
+        raise

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from bot.errors import CountersignError
-from bot.kill_switch import engage_file, lift_file, stops_in_file
+from bot.stop_file import engage_file, lift_file, stops_in_file
 
 HANDS = 3
 PATIENCE = 60.0  # seconds at the barrier

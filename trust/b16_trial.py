@@ -22,11 +22,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 
-from bot.kill_switch import engage_file, stops_in_file
+from bot.stop_file import engage_file, stops_in_file
 from bot.store import kill_switch
 from bot.store.session import Store
 from trust import b16_bot
-from trust.b16_bot import PLACES
+from trust.b16_bot import LAST_WORDS, PLACES
 
 WAYS = ("file", "empty file", "row", "signal", "command", "chat")
 WEIGHTS = (4, 2, 5, 4, 2, 3)
@@ -94,13 +94,21 @@ class BotAtWork:
         await self.hear("ready")
 
     async def hear(self, wanted: str) -> object:
-        """The next message that is `wanted` or a number. Raises TimeoutError when the bot says nothing."""
+        """The next message that is `wanted` or a number. Raises TimeoutError when the bot says nothing, ChildProcessError
+        with its last words when it has ended.
+        """
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            if await asyncio.to_thread(self._pipe.poll, 0.2):
-                said = self._pipe.recv()
-                if said == wanted or isinstance(said, int):
-                    return said
+            try:
+                if await asyncio.to_thread(self._pipe.poll, 0.2):
+                    said = self._pipe.recv()
+                    if said == wanted or isinstance(said, int):
+                        return said
+            except (EOFError, ConnectionError) as error:
+                self.process.join(PATIENCE)
+                words = self.folder / LAST_WORDS
+                why = words.read_text(encoding="utf-8") if words.exists() else f"exit code {self.process.exitcode}"
+                raise ChildProcessError(f"the bot has ended instead of saying {wanted}: {why}") from error
         raise TimeoutError(f"the bot does not say {wanted}")
 
     def tell(self, *words: str) -> None:

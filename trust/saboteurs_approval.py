@@ -200,7 +200,7 @@ SABOTEURS: tuple[Saboteur, ...] = (
         'found = self.__dict__.setdefault("found", stops_in_file(self._file))',
         B16,
     ),
-    Saboteur("an empty file stops nothing", SWITCH, "if damaged or not found:", "if damaged:", B16),
+    Saboteur("an empty file stops nothing", "bot/stop_file.py", "if damaged or not found:", "if damaged:", B16),
     Saboteur(
         "the signal is forgotten at a restart",
         SWITCH,

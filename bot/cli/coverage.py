@@ -81,7 +81,7 @@ def _runbooks(folders: list[Path] | None, config: str | None, *, needed: bool) -
     """Raises ConfigurationError with the first mistake in a folder."""
     import os
 
-    from bot.config import locate
+    from bot.config_file import locate
     from runbooks.load import BUILTIN, load_catalog
 
     if folders is None and (needed or config or locate(os.environ, config).is_file()):

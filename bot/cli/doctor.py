@@ -12,13 +12,16 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.options import ConfigOption, JsonOption
-from bot.config import Configuration, load, locate
+from bot.config_file import locate
 from bot.errors import ConfigurationError, CountersignError
+
+if TYPE_CHECKING:
+    from bot.config import Configuration
 
 SHOWN = 5
 SLACK_API = "https://slack.com/api/"
@@ -217,6 +220,8 @@ async def network(found: Configuration) -> list[Check]:
 
 def examine(given: str | None, *, offline: bool) -> list[Check]:
     """Every check; a configuration that cannot be loaded is one error and the end."""
+    from bot.config import load
+
     try:
         found = load(locate(os.environ, given), os.environ)
     except ConfigurationError as error:

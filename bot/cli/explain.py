@@ -61,7 +61,7 @@ def explain(
 
 def policy_from(path: Path) -> Policy:
     """The policy in a file. Raises ConfigurationError with its place and how to mend it."""
-    from bot.config import read_yaml
+    from bot.config_file import read_yaml
 
     return _made(read_yaml(path), path.name)
 
@@ -83,7 +83,8 @@ def _policy(path: Path | None, config: str | None) -> Policy:
 
 
 def _situations(paths: list[Path], policy: Policy) -> list[dict[str, Any]]:
-    from bot.config import parse, read_yaml
+    from bot.config import parse
+    from bot.config_file import read_yaml
     from bot.explanations import judged
     from bot.situation import Situation
     from guards.recording import decision_data

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.options import ConfigOption, JsonOption, configuration
-from bot.config import Configuration
 from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bot.calendars import Calendars
+    from bot.config import Configuration
 
 MOST_LINES = 200
 KINDS = ("freeze", "maintenance", "change_window")

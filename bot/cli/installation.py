@@ -47,7 +47,8 @@ class Installation:
 
 def installation(config: str | None, runbooks: list[Path] | None, environment: str, given: Facts) -> Installation:
     """The configured installation, and the example where there is no configuration."""
-    from bot.config import load, locate
+    from bot.config import load
+    from bot.config_file import locate
     from bot.simulation import examples
     from runbooks.load import BUILTIN, Library
 

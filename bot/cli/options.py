@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.config import Configuration, load, locate, read_yaml
+from bot.config_file import locate, read_yaml
 from bot.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from bot.config import Configuration
 
 ConfigOption = Annotated[
     str | None,
@@ -20,6 +23,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on sta
 
 def configuration(given: str | None) -> Configuration:
     """The loaded configuration. Raises ConfigurationError."""
+    from bot.config import load
+
     return load(locate(os.environ, given), os.environ)
 
 

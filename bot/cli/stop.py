@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from bot.cli.options import ConfigOption, JsonOption, configuration, database_url, state_dir
+from bot.stop_file import LEVELS, engage_file
 
 Level = Annotated[str, typer.Option(help="all, environment, service, action, or monitor (watch only)")]
 Name = Annotated[str, typer.Option(help="Which environment, service or action; empty for all.")]
-LEVELS = ("all", "environment", "service", "action", "monitor")
 SWITCH_FILE = "kill_switch"
 
 
@@ -37,8 +37,6 @@ def kill(
 ) -> None:
     """Emergency stop: no new step starts within a second; survives restarts."""
     _check(level, name)
-    from bot.kill_switch import engage_file
-
     path = state_dir(config) / SWITCH_FILE
     engage_file(path, level, name, reason, f"cli:{getpass.getuser()}")
     text = f"Emergency stop engaged for {name or level}. Lift it with `runbookctl resume`."

@@ -12,7 +12,7 @@ from typing import Any
 
 import rfc8785
 
-from bot.config import read_yaml
+from bot.config_file import read_yaml
 from bot.errors import ConfigurationError
 
 DEEPEST = 5

@@ -11,12 +11,10 @@ from datetime import datetime
 from sqlalchemy import Index, Text, select, text, update
 from sqlmodel import Field, Session, SQLModel
 
+from bot.stop_file import check
 from bot.store.columns import UtcText, changed, insert_new, table
 from bot.store.statement import Statement
 from guards.context import Stop
-
-LEVELS = ("all", "environment", "service", "action", "monitor")
-WITHOUT_NAME = ("all", "monitor")
 
 
 class StopRow(SQLModel, table=True):
@@ -49,14 +47,6 @@ class StopRow(SQLModel, table=True):
 STOP = table(StopRow)
 C = STOP.c
 ENGAGED = Statement(select(C.level, C.name, C.reason, C.engaged_by).where(C.lifted_at.is_(None)).order_by(C.id))
-
-
-def check(level: str, name: str) -> None:
-    """Raises ValueError for an unknown level, a level without its name, or `all` or `monitor` with one."""
-    if level not in LEVELS:
-        raise ValueError(f"{level!r} is not a level of the kill switch; use one of {', '.join(LEVELS)}")
-    if (level in WITHOUT_NAME) == bool(name):
-        raise ValueError("name which environment, service or action; `all` and `monitor` take no name")
 
 
 def engage(session: Session, level: str, name: str, reason: str, by: str, now: datetime) -> bool:

@@ -18,8 +18,8 @@ from bot.app import Bot, assemble, claim_worker, live_status_of, make_policy
 from bot.config import Configuration, load
 from bot.errors import Ambiguous, ConfigurationError, Permanent, Transient
 from bot.incident import Incident, IncidentStatus
-from bot.kill_switch import stops_in_file
 from bot.roster import ADAPTERS, DESTINATIONS, OPERATIONS
+from bot.stop_file import stops_in_file
 from bot.store import workers
 from tests.bot.test_incident import INCIDENT
 from tests.fakes.installation import NEEDED, NOWHERE, write_installation

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.config import ADDRESSES, SECRETS, load, locate, read_secret, read_yaml
+from bot.config import ADDRESSES, SECRETS, load, read_secret
 from bot.errors import ConfigurationError
 from tests.fakes.equipment import PEOPLE, POLICY, SERVICES
 
@@ -136,17 +136,3 @@ def test_T43_a_secret_file_without_permission(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(ConfigurationError, match="Permission"):
         load(write(tmp_path), {"SLACK_BOT_TOKEN_FILE": str(path)})
-
-
-def test_where_the_file_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert locate({}, None) == tmp_path.resolve() / "countersign.yaml"
-    assert locate({"COUNTERSIGN_CONFIG": "/etc/c.yaml"}, None) == Path("/etc/c.yaml")
-    assert locate({"COUNTERSIGN_CONFIG": "/etc/c.yaml"}, "/other.yaml") == Path("/other.yaml")
-
-
-def test_a_file_that_is_not_text(tmp_path: Path) -> None:
-    path = tmp_path / "countersign.yaml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match="cannot be read"):
-        read_yaml(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -14,7 +13,8 @@ import pytest
 from sqlmodel import Session
 
 from bot.errors import Permanent, Transient
-from bot.kill_switch import KillSwitch, engage_file, lift_file, stops_in_file, together
+from bot.kill_switch import KillSwitch, together
+from bot.stop_file import engage_file, stops_in_file
 from bot.store.session import Store
 from guards.context import Stop
 
@@ -121,36 +121,6 @@ async def test_T55_a_database_that_hangs_stops_all_soon(file: Path) -> None:
     assert levels(await KillSwitch(Hanging(), file, lambda: NOW, patience=0.02).stops()) == [("all", "")]
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"", [("all", "")]),
-        (b"\n \n", [("all", "")]),
-        (b"stop!", [("all", "")]),
-        (b"\xff\xfe", [("all", "")]),
-        (b"[" * 60_000, [("all", "")]),
-        (b"x" * 70_000, [("all", "")]),
-        (b'{"level":"galaxy","name":"","reason":"r","by":"b"}', [("all", "")]),
-        (b'{"level":"service","name":"","reason":"r","by":"b"}', [("all", "")]),
-        (b'{"level":"service","name":"a","reason":"r"}', [("all", "")]),
-        (b'{"level":"service","name":"a","reason":"r","by":"b"}', [("service", "a")]),
-        (b'{"level":"service","name":"a","reason":"r","by":"b"}\nhalf', [("service", "a"), ("all", "")]),
-    ],
-)
-def test_T55_a_file_that_is_not_understood_stops_all(
-    file: Path, content: bytes, expected: list[tuple[str, str]]
-) -> None:
-    file.write_bytes(content)
-    assert levels(stops_in_file(file)) == expected
-
-
-def test_T55_a_file_that_cannot_be_read_stops_all(file: Path) -> None:
-    file.mkdir()
-    assert levels(stops_in_file(file)) == [("all", "")]
-    with pytest.raises(Transient):
-        lift_file(file, "all", "")
-
-
 async def test_lifting_all_clears_what_cannot_be_understood_and_nothing_else_does(
     switch: KillSwitch, file: Path
 ) -> None:
@@ -206,14 +176,6 @@ async def test_a_stop_names_exactly_one_thing(switch: KillSwitch, level: str, na
     with pytest.raises(ValueError, match=r"kill switch|name which"):
         await switch.engage(level, name, "r", "ada")
     assert await switch.stops() == ()
-
-
-def test_the_file_is_one_json_line_per_stop_and_private(file: Path) -> None:
-    engage_file(file, "all", "", "line\nbreak", "ada")
-    engage_file(file, "service", "a", "r", "bob")
-    assert [json.loads(line)["by"] for line in file.read_text().splitlines()] == ["ada", "bob"]
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in file.parent.iterdir()] == ["STOP"], "no half-written file stays"
 
 
 async def test_T55_watch_only_is_kept_in_file_and_row_and_lifting_it_lifts_nothing_else(

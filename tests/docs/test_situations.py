@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import parse, read_yaml
+from bot.config import parse
+from bot.config_file import read_yaml
 from bot.situation import Situation
 from guards.policy import Policy
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.kill_switch import engage_file
+from bot.stop_file import engage_file
 from trust import b16, b16_together, b16_trial
 from trust.b2_installation import folder
 from trust.b16_bot import PLACES

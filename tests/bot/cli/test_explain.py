@@ -47,7 +47,8 @@ def record(installation: Path, policy: Policy, situations: Sequence[Situation]) 
 
 
 def situation(name: str) -> Situation:
-    from bot.config import parse, read_yaml
+    from bot.config import parse
+    from bot.config_file import read_yaml
 
     path = Path(name)
     return parse(Situation, read_yaml(path), path)
@@ -55,7 +56,7 @@ def situation(name: str) -> Situation:
 
 @pytest.fixture
 def policy() -> Policy:
-    from bot.config import read_yaml
+    from bot.config_file import read_yaml
 
     return Policy.from_mapping(read_yaml(Path(POLICY)))
 

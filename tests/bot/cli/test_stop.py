@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.kill_switch import KillSwitch, stops_in_file
+from bot.kill_switch import KillSwitch
+from bot.stop_file import stops_in_file
 from bot.store.session import Store
 from tests.bot.cli.conftest import Command
 from tests.fakes.equipment import START

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.kill_switch import engage_file
 from bot.stages.precheck import fence, look, refusal
+from bot.stop_file import engage_file
 from bot.store import leases, runs, workers
 from guards import Deny
 from tests.fakes.equipment import alert

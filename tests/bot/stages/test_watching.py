@@ -10,10 +10,10 @@ import pytest
 
 from bot.adapters.base import ActResult, Progress
 from bot.errors import Transient
-from bot.kill_switch import engage_file
 from bot.plan import Act, Plan
 from bot.stages.execute import Attempt, execute
 from bot.stages.watching import WORDS, watched
+from bot.stop_file import engage_file
 from bot.store import kill_switch, leases
 from tests.fakes.equipment import FakeAdapter
 from tests.fakes.scene import Scene
