@@ -65,7 +65,13 @@ def text_of(wish: Wish, operations: Mapping[str, KnownOperation]) -> str:
     for name in (*(name for name, _ in steps), *((wish.undo,) if wish.undo != UNDO else ())):
         if name not in operations:
             raise ValueError(f"there is no operation {name}; use one of {', '.join(sorted(operations))}.")
-    lines = [HEAD, f"id: {wish.id}", f"title: {_said(wish.title)}", f"owner: {_said(wish.owner)}", "review_every: 90d"]
+    lines = [
+        HEAD,
+        f"id: {_said(wish.id)}",
+        f"title: {_said(wish.title)}",
+        f"owner: {_said(wish.owner)}",
+        "review_every: 90d",
+    ]
     if wish.description:
         lines.append(f"description: {_said(wish.description)}")
     lines += _match(wish)
@@ -108,7 +114,7 @@ def _careful(wish: Wish, operations: Mapping[str, KnownOperation]) -> list[str]:
     fact, expect = wish.proof[0] or usual[0], wish.proof[1] or usual[1]
     lines = [f"    precheck: {_said(wish.when)}"] if wish.when else []
     lines.append(
-        f"    verify: {{fact: {fact}, expect: {_said(expect)}, within: {wish.within}, samples: 3 of 4, every: 2s}}"
+        f"    verify: {{fact: {_said(fact)}, expect: {_said(expect)}, within: {wish.within}, samples: 3 of 4, every: 2s}}"
     )
     if wish.irreversible:
         lines.append("    irreversible: true")
@@ -120,7 +126,7 @@ def _careful(wish: Wish, operations: Mapping[str, KnownOperation]) -> list[str]:
         *lines,
         "    safety:",
         f"      risk: {wish.risk}",
-        f"      scopes: [{', '.join(wish.scopes)}]",
+        f"      scopes: [{', '.join(map(_said, wish.scopes))}]",
         "      requires_approval: true",
         "      limits: [{max: 2, per: target, window: 1h}]",
         "      blast_radius: {max_targets: 1}",
@@ -137,7 +143,7 @@ def _first_case(wish: Wish) -> list[str]:
         "tests:",
         "  - name: what it is for makes it the offered step",
         f"    incident: {{title: {_said(title)}, severity: critical{alert}}}",
-        f"    environment: {wish.scopes[0]}",
+        f"    environment: {_said(wish.scopes[0])}",
         f"    expect: {{step: {_last(wish.action)}}}",
     ]
 

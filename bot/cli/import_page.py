@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from bot.cli.new import FOLDER, write_checked
+from bot.cli.files import create
+from bot.cli.new import FOLDER, checked, wrong
 from bot.cli.options import JsonOption
+from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from runbooks.knowledge import Entry
@@ -34,48 +36,54 @@ def import_page(
     from bot.render.safe_text import plain
     from runbooks.folder import Problem
     from runbooks.knowledge import entry_text
+    from runbooks.load import RunbookError
     from runbooks.page import read_page
     from runbooks.recognise import draftable, recognise
 
     read = _read(page)
     if isinstance(read, Problem):
-        _wrong(str(read))
+        _wrong(f"{read.file}: {read.message}", read.fix)
     try:
         # What is written down stays, so secrets go first (safety rule 9).
         found = read_page(Redactor((), token_bytes(32)).text(read), page.stem)
     except ValueError as error:
-        _wrong(f"{page}: {error}")
+        _wrong(f"{page}: {error}", "name a page that begins with `# Title` and has words.")
     kept = into / "knowledge" / f"{found.entry.id}.md"
     if kept.parent.is_symlink():
-        _wrong(f"{kept.parent} is a link, and pages behind one are not read. Fix: put a real folder there.")
-    _write(kept, entry_text(found.entry))
+        _wrong(f"{kept.parent} is a link, and pages behind one are not read.", "put a real folder there.")
     known = recognise(found.commands)
     drafted = draftable(known)
-    draft: Path | None = None
+    draft = into / f"{found.entry.id}{DRAFT}"
+    text, why_not = "", "the page has no command that is understood and changes something."
     findings: list[str] = []
     if drafted is not None:
-        draft = into / f"{found.entry.id}{DRAFT}"
         text = _draft(found.entry, drafted[0], drafted[1], owner)
-        findings = [f"{f.severity} [{f.rule}] {f.message} Fix: {f.fix}" for f in write_checked(text, draft)]
+        try:
+            findings = [f"{f.severity} [{f.rule}] {f.message} Fix: {f.fix}" for f in checked(text, draft)]
+        except RunbookError as error:
+            text, why_not = "", f"it would be no runbook: {error.problems[0].message}"
+    _write(kept, entry_text(found.entry), draft, text)
     if as_json:
         told: dict[str, Any] = {
             "knowledge": str(kept),
             "kind": found.entry.kind,
             "symptoms": list(found.entry.symptoms),
-            "draft": str(draft) if draft else None,
+            "draft": str(draft) if text else None,
             "findings": findings,
             "commands": [{"line": one.command.line, "action": one.action} for one in known],
             "unreadable": [{"line": u.line, "text": u.text, "reason": u.reason} for u in found.unreadable],
         }
         typer.echo(json.dumps(told, indent=1))
         return
-    typer.echo(f"{kept}: a {found.entry.kind} that `runbookctl match` finds by {len(found.entry.symptoms)} symptoms.")
+    count = len(found.entry.symptoms)
+    by = f" and by {count} symptom{'s' if count > 1 else ''}" if count else ""
+    typer.echo(f"{kept}: a {found.entry.kind} that `runbookctl match` finds by its words{by}.")
     for one in known:
         typer.echo(f"  line {one.command.line}: {one.action} ({' '.join(one.command.argv)[:70]})")
     for broken in found.unreadable:
         typer.echo(f"  line {broken.line}: left out, {broken.reason}: {plain(broken.text, 70)}")
-    if draft is None:
-        typer.echo("No draft: the page has no command that is understood and changes something.")
+    if not text:
+        typer.echo(f"No draft: {why_not}")
         return
     typer.echo(f"{draft}: a draft with one changing step. Read it, mend it, rename it to .yaml, lint it.")
     for line in findings:
@@ -104,6 +112,8 @@ def _read(page: Path) -> Any:
     from runbooks.page import MOST_BYTES
 
     try:
+        if page.is_dir():
+            return Problem(str(page), 1, 1, "this is a folder.", "name one Markdown file.")
         if not page.is_file():
             return Problem(str(page), 1, 1, "there is no such file.", "name a Markdown file.")
         with page.open("rb") as file:
@@ -117,17 +127,20 @@ def _read(page: Path) -> Any:
         return Problem(str(page), 1, 1, f"cannot be read: {error.strerror}.", "make it readable.")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(kept: Path, page: str, draft: Path, text: str) -> None:
+    """The page, and the draft when it has a text; neither when one of them cannot be."""
+    fix = "choose another folder with --into."
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        _wrong(f"{path} is there already. Fix: remove it, or give the page another title.")
-    except OSError as error:
-        _wrong(f"{path} cannot be written: {error.strerror}. Fix: choose another folder with --into.")
+        create(kept, page, fix=fix)
+        if text:
+            try:
+                create(draft, text, fix=fix)
+            except ConfigurationError:
+                kept.unlink(missing_ok=True)
+                raise
+    except ConfigurationError as error:
+        _wrong(f"{error.place} {error.message}", error.fix)
 
 
-def _wrong(what: str) -> Any:
-    typer.echo(f"import: {what}", err=True)
-    raise typer.Exit(2)
+def _wrong(what: str, fix: str) -> NoReturn:
+    wrong(what, fix, command="import")

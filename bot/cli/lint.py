@@ -6,8 +6,6 @@ nothing to lint or an option is wrong.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bot.cli.files import replace
 from bot.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ def _mended(files: list[Read], known: Known) -> list[Read]:
         path, text = each
         new, count = mend(text, partial(_findings, path, known))
         if count:
-            write(path, new)
+            replace(path, new, fix="correct its permissions, or lint without --fix.")
             told = f"mended {path}: {count} {'repair' if count == 1 else 'repairs'}"
             if digest(load_runbook(text, "")) != digest(load_runbook(new, "")):
                 told += "; its digest is new, so promotions of the old one no longer count"
@@ -201,23 +200,6 @@ def _findings(path: Path, known: Known, text: str) -> tuple[Located, ...]:
     from runbooks.lint.check import check
 
     return check([(path, text)], known).findings
-
-
-def write(path: Path, text: str) -> None:
-    """Replace the file whole or not at all, with the permissions it had."""
-    real = path.resolve()
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode())
-            Path(name).chmod(real.stat().st_mode & 0o7777)
-            Path(name).replace(real)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        _wrong(f"{path} cannot be written ({error.strerror}). Correct its permissions, or lint without --fix.")
 
 
 def _about_rules(explain: str, *, page: bool, as_json: bool) -> None:
@@ -234,9 +216,8 @@ def _about_rules(explain: str, *, page: bool, as_json: bool) -> None:
     by_name = {rule.id: rule for rule in RULES}
     if explain not in by_name:
         shown = ascii(explain)[1:-1][:60]
-        _wrong(
-            f"there is no rule {shown}. {did_you_mean(explain, by_name).capitalize()} See `runbookctl lint --rules`."
-        )
+        meant = did_you_mean(explain, by_name).capitalize() or "Look for it."
+        _wrong(f"there is no rule {shown}. {meant} `runbookctl lint --rules` lists them.")
     rule = by_name[explain]
     typer.echo(pages.as_json([rule]) if as_json else pages.explanation(rule))
 

@@ -7,13 +7,16 @@ not put a runbook in force: the file is reviewed like every other.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from bot.cli.files import create
 from bot.cli.options import JsonOption
+from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +50,7 @@ def new(
     """Write a new runbook. Exit 0 when it lints, 2 when something it needs is missing or the file is there already."""
     from bot.roster import OPERATIONS
     from runbooks.draft import Wish, text_of
+    from runbooks.load import RunbookError
     from runbooks.pattern import identifier
 
     asks = sys.stdin.isatty() and not as_json
@@ -54,16 +58,18 @@ def new(
     made = name or identifier(title)
     action = action or _ask("Which operation", asks, "--action", sorted(OPERATIONS))
     if action not in OPERATIONS:
-        _wrong(f"there is no operation {action}.", f"use one of {', '.join(sorted(OPERATIONS))}.")
+        wrong(f"there is no operation {action}.", f"use one of {', '.join(sorted(OPERATIONS))}.")
     owner = owner or _ask("Who owns it", asks, "--owner")
     if not symptom and not alert:
         symptom = [_ask("Which words of an alert is it for", asks, "--symptom or --alert")]
     undo = undo or (
         _ask("What undoes it", asks, "--undo", [*sorted(OPERATIONS), "nothing", "irreversible"]) if asks else ""
     )
-    fact, _, expect = proof.partition(":")
+    fact, _, expect = (part.strip() for part in proof.partition(":"))
+    if proof and not (fact and expect):
+        wrong(f"--proof {proof!a} is not FACT: CONDITION.", "write for example --proof 'health: status == 200'.")
     if risk not in ("safe", "caution"):
-        _wrong(f"the risk {risk} is not for a draft.", "write safe or caution.")
+        wrong(f"the risk {risk} is not for a draft.", "write safe or caution.")
     wish = Wish(
         id=made,
         title=title,
@@ -75,16 +81,24 @@ def new(
         risk="safe" if risk == "safe" else "caution",
         given=_given(OPERATIONS[action], with_ or [], asks),
         when=when,
-        proof=(fact.strip(), expect.strip()),
+        proof=(fact, expect),
         undo="nothing" if undo in ("", "irreversible") else undo,
         irreversible=undo == "irreversible",
     )
     try:
         text = text_of(wish, OPERATIONS)
     except ValueError as error:
-        _wrong(str(error), "correct the name.")
+        wrong(str(error), "correct the name.")
     path = into / f"{made}.yaml"
-    findings = write_checked(text, path)
+    try:
+        findings = checked(text, path)
+    except RunbookError as error:
+        first = error.problems[0]
+        wrong(f"this would be no runbook: {first.message}", first.fix)
+    try:
+        create(path, text, fix="choose another folder with --into.")
+    except ConfigurationError as error:
+        wrong(f"{path} {error.message}", error.fix)
     if as_json:
         told = {"file": str(path), "findings": [f"{f.severity}: {f.message}" for f in findings]}
         typer.echo(json.dumps(told, indent=1))
@@ -94,40 +108,24 @@ def new(
         typer.echo(f"  {finding.severity} [{finding.rule}] {finding.message} Fix: {finding.fix}")
     typer.echo(
         f"Next: edit it, `runbookctl lint {path}`, `runbookctl test {path}`, "
-        f"`runbookctl simulate --runbooks {into} --runbook {made} ...` (docs/write-a-runbook.md)."
+        f"`runbookctl simulate --runbooks {into} --service payments --environment {wish.scopes[0]} "
+        f"--symptom {shlex.quote(wish.symptoms[0] if wish.symptoms else title)} --runbook {made}` (docs/write-a-runbook.md)."
     )
 
 
-def write_checked(text: str, path: Path) -> list[Finding]:
-    """Write a runbook that loads, and return what the linter says of it. Exits with 2 for one that does not load.
-
-    An existing file is never written over.
-    """
+def checked(text: str, path: Path) -> list[Finding]:
+    """What the linter says of a runbook that is not written yet. Raises RunbookError when it would be none."""
     from bot.roster import FACT_NAMES, OPERATIONS
     from runbooks.lint import lint
-    from runbooks.load import RunbookError, load_runbook
+    from runbooks.load import load_runbook
 
-    try:
-        runbook = load_runbook(text, str(path))
-    except RunbookError as error:
-        first = error.problems[0]
-        _wrong(f"this would be no runbook: {first.message}", first.fix)
-    findings = list(lint(runbook, OPERATIONS, FACT_NAMES))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        _wrong(f"{path} is there already.", "choose another id, or remove the file.")
-    except OSError as error:
-        _wrong(f"{path} cannot be written: {error.strerror}.", "choose another folder with --into.")
-    return findings
+    return list(lint(load_runbook(text, str(path)), OPERATIONS, FACT_NAMES))
 
 
 def _ask(question: str, asks: bool, flag: str = "--title", among: list[str] | None = None) -> str:
     """The answer of a person at a terminal; without one, exit with 2 and the flag that says it."""
     if not asks:
-        _wrong(f"{question.lower()}? Nobody is here to answer.", f"say it with {flag}.")
+        wrong(f"{question.lower()}? Nobody is here to answer.", f"say it with {flag}.")
     hint = f" ({', '.join(among)})" if among else ""
     answer: str = typer.prompt(f"{question}?{hint}").strip()
     return answer
@@ -141,7 +139,7 @@ def _given(operation: Operation, words: list[str], asks: bool) -> Mapping[str, A
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            _wrong(f"{word!r} is not key=value.", "write for example --with lines=50.")
+            wrong(f"{word!r} is not key=value.", "write for example --with lines=50.")
         try:
             found[key.strip()] = json.loads(value)
         except ValueError:
@@ -158,10 +156,11 @@ def _given(operation: Operation, words: list[str], asks: bool) -> Mapping[str, A
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        _wrong(f"{operation.name}: {place}: {first['msg']}.", "give a value that it accepts, with --with key=value.")
+        wrong(f"{operation.name}: {place}: {first['msg']}.", "give a value that it accepts, with --with key=value.")
     return found
 
 
-def _wrong(what: str, fix: str) -> Any:
-    typer.echo(f"new: {what} Fix: {fix}", err=True)
+def wrong(what: str, fix: str, *, command: str = "new") -> NoReturn:
+    """Say it, and exit with 2: what a person gave cannot become a runbook."""
+    typer.echo(f"{command}: {what} Fix: {fix}", err=True)
     raise typer.Exit(2)

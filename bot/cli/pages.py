@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bot.cli.files import replace
 from bot.errors import ConfigurationError
 
 INDEX = "index.md"
 OUTPUT = Path("docs/runbooks")
+FIX = "name a folder that you may write to."
 
 
 def pages(
@@ -31,21 +34,19 @@ def pages(
         for name in left:
             typer.echo(f"✗ {output / name}: there is no such runbook any more.")
         if changed or left:
-            typer.echo(f"Fix: runbookctl pages --output {output}")
+            named = [str(path) for path in paths or ()]
+            typer.echo(f"Fix: {shlex.join(['runbookctl', 'pages', '--output', str(output), *named])}")
             raise typer.Exit(1)
         typer.echo(f"{output}: {len(wanted)} pages, all as they should be.")
         return
+    for name in changed:
+        replace(output / name, wanted[name], fix=FIX, folders=True)
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        for name in changed:
-            (output / name).write_text(wanted[name], encoding="utf-8")
         for name in left:
             present[name].unlink()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ConfigurationError(
-            f"the pages cannot be written ({reason}).", place=str(output), fix="name a folder that you may write to."
-        ) from error
+        raise ConfigurationError(f"an old page cannot be removed ({reason}).", place=str(output), fix=FIX) from error
     typer.echo(f"{output}: {len(wanted)} pages, {len(changed)} written, {len(left)} removed.")
 
 

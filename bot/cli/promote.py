@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bot.cli.files import replace
 from bot.cli.options import ConfigOption, JsonOption, configuration, database_url
 from bot.errors import ConfigurationError
 
@@ -206,7 +207,7 @@ def store_record(
     if commit:
         make_commit(change, _started)
         return [f"git push --set-upstream origin {change.branch}", "open a pull request: it counts when it is merged"]
-    _write(change)
+    replace(change.path, change.text, fix="give a folder with `--to`.", folders=True)
     return [shlex.join(command) for command in commands(change)]
 
 
@@ -224,23 +225,6 @@ def whole(path: Path) -> Path:
     if path.is_symlink():
         raise ConfigurationError("this record is a link.", place=str(path), fix="write into the checkout with `--to`.")
     return path.resolve()
-
-
-def _write(change: Change) -> None:
-    """The whole file or none of it. Raises ConfigurationError when the folder takes none."""
-    fresh = change.path.with_suffix(".new")
-    try:
-        change.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        with fresh.open("x", encoding="utf-8") as file:
-            file.write(change.text)
-        fresh.replace(change.path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the record cannot be written ({error.strerror}).",
-            place=str(change.path),
-            fix="give a folder with `--to`.",
-        ) from error
 
 
 def _started(argv: Sequence[str], variables: Any, given: bytes) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.errors import ConfigurationError
+from bot.cli.files import replace
 
 
 def schema(
@@ -25,12 +25,9 @@ def schema(
     if output is None:
         typer.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigurationError(
-            f"the schema cannot be written ({reason}).", place=str(output), fix="name a file in a folder that exists."
-        ) from error
-    typer.echo(f"{output} is written. Begin each runbook with this line, and your editor completes and checks it:")
-    typer.echo(f"# yaml-language-server: $schema={output}")
+    replace(output, text, fix="name a file in a folder that exists.")
+    typer.echo(
+        f"{output} is written. Begin each runbook beside it with this line, and your editor completes and checks:"
+    )
+    typer.echo(f"# yaml-language-server: $schema={output.name}")
+    typer.echo("In a runbook of another folder write the path from that folder to the schema.")

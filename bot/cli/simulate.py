@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.cli.files import replace
 from bot.cli.installation import Installation, check_facts, installation, person_of, place_of
 from bot.cli.options import ConfigOption, JsonOption
 from bot.errors import ConfigurationError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bot.stages.base import Equipment
 
 Facts = Mapping[str, Mapping[str, Any]]
+FIX = "name a file in a folder that exists and that you may write to."
 
 
 def simulate(
@@ -71,7 +73,7 @@ def simulate(
     at = _moment(now, delivery, fixed=found.is_example)
     text, data, picture = asyncio.run(_rehearsed(found, catalogue, delivery, given, asker, runbook, at))
     if html is not None:
-        _save(html, picture)
+        replace(html, picture, fix=FIX)
     if expect is not None:
         _compare(expect, text, write=write)
     elif as_json:
@@ -175,18 +177,10 @@ def _notes(found: Installation, rehearsal: Rehearsal, equipment: Equipment, give
     return notes
 
 
-def _save(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        why = f"cannot be written ({error.strerror})."
-        raise ConfigurationError(why, place=str(path), fix="name a file in a folder that exists.") from error
-
-
 def _compare(path: Path, text: str, *, write: bool) -> None:
     """Exit 1 with the difference when the golden text says otherwise."""
     if write:
-        _save(path, text)
+        replace(path, text, fix=FIX)
         typer.echo(f"{path}: written, {len(text.splitlines())} lines")
         return
     try:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.cli.files import replace
 from bot.cli.options import JsonOption
-from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bot.simulation.cases import CaseResult
@@ -119,9 +119,4 @@ def _write(
     from bot.simulation.junit import junit
 
     text = junit(results, {key: lines[""] for key, lines in places.items()}, [str(problem) for problem in problems])
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot be written ({error.strerror}).", place=str(path), fix="name a file in a folder that exists."
-        ) from error
+    replace(path, text, fix="name a file in a folder that exists.")

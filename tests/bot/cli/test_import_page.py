@@ -57,7 +57,12 @@ def test_T46_a_secret_of_the_page_is_not_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "no such file"), (b"\xff\xfe", "not UTF-8"), (b"", "empty"), (b"#" * (1 << 20) + b"##", "larger")],
+    [
+        (None, "no such file"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"", "empty. Fix: "),
+        (b"#" * (1 << 20) + b"##", "larger"),
+    ],
 )
 def test_what_cannot_be_read_is_said(content: bytes | None, said: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
@@ -114,3 +119,25 @@ def test_a_linked_folder_of_pages_is_not_written_through(tmp_path: Path) -> None
     code, output = call(written(tmp_path, PAGE.format("")), tmp_path / "rb")
     assert (code, "is a link" in output) == (2, True), output
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_folder_is_called_a_folder(tmp_path: Path) -> None:
+    code, output = call(tmp_path, tmp_path / "rb")
+    assert (code, "this is a folder. Fix: " in output) == (2, True), output
+
+
+def test_when_the_draft_cannot_be_written_the_page_is_not_left_behind(tmp_path: Path) -> None:
+    folder = tmp_path / "rb"
+    folder.mkdir()
+    (folder / "restart-billing.yaml.draft").write_text("mine")
+    code, output = call(written(tmp_path, PAGE.format("")), folder)
+    assert (code, "import: " in output, "is there already. Fix: " in output) == (2, True, True), output
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["restart-billing.yaml.draft"]
+
+
+@pytest.mark.parametrize(
+    ("symptoms", "said"), [("", "by its words."), ("## Symptoms\n- billing down", "by 1 symptom.")]
+)
+def test_what_a_page_is_found_by_is_said(symptoms: str, said: str, tmp_path: Path) -> None:
+    code, output = call(written(tmp_path, f"# Words\n\n{symptoms}\n"), tmp_path / "rb")
+    assert (code, said in output) == (0, True), output

@@ -8,10 +8,8 @@ import stat
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
-from bot.cli.lint import write
 from runbooks.lint import RULES
 from tests.bot.cli.conftest import Command
 from tests.runbooks.conftest import LONG
@@ -153,13 +151,6 @@ def test_fix_of_a_linked_file_writes_the_file_and_keeps_the_link(runbookctl: Com
     assert (tmp_path / "link.yaml").is_symlink()
 
 
-def test_a_file_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as ended:
-        write(Path("/dev/null/one.yaml"), SHORT)
-    assert ended.value.exit_code == 2
-    assert "one.yaml cannot be written" in capsys.readouterr().err
-
-
 def test_what_does_not_load_is_not_touched(runbookctl: Command, tmp_path: Path) -> None:
     path = written(tmp_path, "id: [  \n")
     assert runbookctl("lint", "--fix", path).code == 1
@@ -264,3 +255,18 @@ def test_the_pre_commit_hook_runs_this_command_on_runbooks_only(runbookctl: Comm
     chosen = ["runbooks/a.yaml", "x/runbooks/area/b.yml", "runbooks/promotions/a.prod.yaml", "deploy/c.yaml"]
     found = [name for name in chosen if re.search(hook["files"], name) and not re.search(hook["exclude"], name)]
     assert found == ["runbooks/a.yaml", "x/runbooks/area/b.yml"]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("nope", "lint: there is no rule nope. Look for it. `runbookctl lint --rules` lists them.\n"),
+        (
+            "without-onwer",
+            "lint: there is no rule without-onwer. Did you mean without-owner? `runbookctl lint --rules` lists them.\n",
+        ),
+    ],
+)
+def test_a_rule_that_is_not_there_is_said_with_the_nearest(runbookctl: Command, word: str, said: str) -> None:
+    told = runbookctl("lint", "--explain", word)
+    assert (told.code, told.err) == (2, said)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,11 @@ def test_a_file_is_never_written_over(tmp_path: Path) -> None:
         (("a", *GOOD, "--with", "lines"), "is not key=value"),
         (("a", *GOOD, "--with", "lines=5"), "lines"),
         (("A B", *GOOD), "no runbook"),
-        (("a", *GOOD, "--scope", "*"), "no runbook"),
+        (("a", *GOOD, "--scope", "*"), "is not one environment"),
+        (("a", *GOOD, "--scope", "dev], x: [y"), "is not one environment"),
+        (("a\ntitle: b", *GOOD), "id has characters that are not allowed"),
+        (("a", *GOOD, "--proof", "health"), "is not FACT: CONDITION"),
+        (("a", *GOOD, "--proof", ": status == 200"), "is not FACT: CONDITION"),
         (("a", *GOOD, "--proof", "health: status =="), "no runbook"),
         (("a", *GOOD, "--undo", "supervisor.explode"), "there is no operation"),
     ],
@@ -63,3 +69,14 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
     code, output = call(*words, "--into", str(tmp_path))
     assert (code, said in output) == (2, True), output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_says_to_do_next_can_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COUNTERSIGN_CONFIG", raising=False)
+    code, output = call("restart-billing", *GOOD)
+    assert code == 0, output
+    for command in re.findall("`runbookctl (.*?)`", output):
+        done = RUN.invoke(app, shlex.split(command))
+        assert done.exit_code == 0, (command, done.output)
+    assert "supervisorctl restart payments" in done.output

@@ -28,6 +28,7 @@ def test_it_writes_checks_and_removes_what_it_made(runbookctl: Command, tmp_path
     missing = runbookctl(*words, "--check")
     assert (missing.code, out.exists()) == (1, False)
     assert "clear-cache.md: is missing." in missing.out
+    assert f"Fix: runbookctl pages --output {out} {books}" in missing.out
     assert "2 pages, 2 written, 0 removed" in runbookctl(*words).out
     assert runbookctl(*words, "--check").code == 0
     (out / "mine.md").write_text("my own\n", encoding="utf-8")
