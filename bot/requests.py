@@ -23,6 +23,7 @@ from bot.stages.known import known
 from bot.stages.match import PastRun, choose, past_runs, step_of
 from bot.stages.plan import digest_of, make_plan
 from bot.stages.planned_work import open_planned
+from bot.stages.promoted import put_into_scopes
 from bot.stages.reply import Reply, already, refused
 from bot.stages.voting import Click, answer_doubt, vote
 from bot.store import incidents, overview, proposals
@@ -171,8 +172,8 @@ class Requests(IncidentRequests):
             return Deny("unknown_runbook", f"No runbook is called {runbook_id}.", "`/runbook list` shows all.")
         scopes = sorted({scope for step in runbook.steps if step.safety for scope in step.safety.scopes})
         equipment.promotions.refresh()
-        record = equipment.promotions.record(runbook.id, digest_of(runbook), service.environment)
-        if scopes and service.environment not in scopes and record is None:
+        there = put_into_scopes(equipment.promotions, runbook.id, digest_of(runbook), service.environment)
+        if scopes and service.environment not in scopes and not there:
             reason = f"{runbook.title} is for {', '.join(scopes)}, not for {service.environment}."
             return Deny("wrong_environment", reason, f"Run it in {', '.join(scopes)}, or have it promoted.")
         if incident.status is IncidentStatus.RESOLVED:

@@ -106,8 +106,15 @@ def setback_of(session: Session, equipment: Equipment, plan: Plan) -> Setback | 
 
 
 def granted(equipment: Equipment, plan: Plan) -> bool:
-    """Whether a record names this version for the plan's environment: it may be used there even if no scope says so."""
-    return equipment.promotions.record(plan.runbook, plan.runbook_digest, plan.environment) is not None
+    """Whether a record puts the plan's environment into the scopes of its version (docs/promotion.md)."""
+    return put_into_scopes(equipment.promotions, plan.runbook, plan.runbook_digest, plan.environment)
+
+
+def put_into_scopes(records: PromotionRecords, runbook: str, digest: str, environment: str) -> bool:
+    """Whether a record names this version for this environment, where records are asked for: elsewhere the rule looks at
+    none, so that nothing would end it, and the scopes alone count.
+    """
+    return records.ladder.needs_record(environment) and records.record(runbook, digest, environment) is not None
 
 
 def with_environment(rules: Iterable[Guard], environment: str) -> list[Guard]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +323,24 @@ async def test_T59_X3_an_undo_needs_no_record_either_where_only_the_record_let_i
     denied = {denial.code for denial in (await decided(trouble, plan)).denials}
     assert bool(denied) is not promoted
     assert (await decided(trouble, plan, undo=True)).denials == ()
+
+
+@pytest.mark.parametrize("when", [START - timedelta(days=30), START + timedelta(days=30)])
+async def test_T41_where_no_record_is_asked_for_a_record_puts_nothing_into_scopes(
+    trouble: Scene, tmp_path: Path, when: datetime
+) -> None:
+    """Nothing looks at its date there, and no failure ends it: the scopes that the author wrote are all there is."""
+    source = Path(trouble.equipment.library.runbooks["restart-service"].source)
+    text = source.read_text(encoding="utf-8").replace("scopes: [dev, staging, prod]", "scopes: [dev, staging]")
+    (tmp_path / source.name).write_text(text.replace(", env: prod}]", "}]"), encoding="utf-8")
+    trouble.change(library=Library([tmp_path]))
+    ladder = Ladder("dev", ("dev", "staging"), without_record=frozenset({"prod"}))
+    trouble.change(promotions=PromotionRecords(ladder=ladder, records=[record(trouble, when=when)]))
+    found = await decided(trouble, made(trouble))
+    assert {denial.code for denial in found.denials} == {"out_of_scope", "wrong_environment"}
+    reply = await trouble.ask()
+    assert (reply.ok, reply.data["code"]) == (False, "wrong_environment")
+    assert (await decided(trouble, made(trouble), undo=True)).denials == ()
 
 
 # -- the end of a promotion -----------------------------------------------------------------------------------------
