@@ -20,6 +20,8 @@ About = tuple[str, int, int, int, int]
 Seen = tuple[About, ...]
 Pair = tuple[str, str]
 CLOSED = -1  # the time of change of a folder that cannot be looked into
+TOO_MANY = -2  # and of one that holds more than is looked at
+MOST = 5_000  # files and folders in all; they are looked at before every decision
 
 
 class PromotionRecords:
@@ -51,11 +53,7 @@ class PromotionRecords:
         seen = self._look()
         if seen == self._seen:
             return
-        good, problems = load_promotions(self.folders)
-        # What cannot be read may be a withdrawal: it bars the other records of its pair, an unseen folder bars them all.
-        unread = {Path(problem.file).name for problem in problems}
-        closed = any(about[1] == CLOSED for about in seen)
-        standing = () if closed else [record for record in good if file_name(record.id, record.env) not in unread]
+        standing, problems = self._load(seen)
         found: dict[Pair, list[Promotion]] = {}
         for record in (*self._given, *standing):
             found.setdefault((record.id, record.env), []).append(record)
@@ -76,24 +74,50 @@ class PromotionRecords:
 
     def _look(self) -> Seen:
         """(path, time of change, size, inode, time of any change) of every file: another when anything was written."""
-        return tuple(sorted(about for folder in self.folders for about in _files(str(folder))))
+        found: list[About] = []
+        for folder in self.folders:
+            for about in _files(str(folder)):
+                if len(found) == MOST:
+                    return ((str(folder), TOO_MANY, 0, 0, 0),)
+                found.append(about)
+        return tuple(sorted(found))
+
+    def _load(self, seen: Seen) -> tuple[list[Promotion], tuple[Problem, ...]]:
+        """What promotes, and what is wrong with the rest."""
+        crowded = [about[0] for about in seen if about[1] == TOO_MANY]
+        if crowded:  # one of those that are not looked at may be a withdrawal
+            message = f"with this folder there are more than {MOST} files of promotion records, so nothing is promoted."
+            return [], (Problem(crowded[0], 1, 1, message, "remove what no runbook needs any more."),)
+        good, problems = load_promotions(self.folders)
+        if any(about[1] == CLOSED for about in seen):
+            return [], problems
+        # What cannot be read may be a withdrawal: it bars the other records of its pair, an unseen folder bars them all.
+        unread = {Path(problem.file).name for problem in problems}
+        return [record for record in good if file_name(record.id, record.env) not in unread], problems
 
 
 def _files(folder: str) -> Iterator[About]:
-    """What lies in a folder, without reading it; nothing for one that is not there."""
+    """What lies in a folder and below, without reading it; nothing for one that is not there. A folder is told as well."""
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                        yield entry.path, 0, 0, 0, 0
+                    else:
+                        yield _about(entry)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            yield place, CLOSED, error.errno or 0, 0, 0
+
+
+def _about(entry: os.DirEntry[str]) -> About:
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _files(entry.path)
-                    continue
-                try:
-                    about = entry.stat()
-                except OSError:
-                    yield entry.path, 0, 0, 0, 0  # gone or unreadable: reading it says which
-                else:
-                    yield entry.path, about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        yield folder, CLOSED, error.errno or 0, 0, 0
+        about = entry.stat()
+    except OSError:
+        return entry.path, 0, 0, 0, 0  # gone or unreadable: reading it says which
+    return entry.path, about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns

@@ -124,3 +124,38 @@ def test_what_did_not_change_is_not_read_again(tmp_path: Path) -> None:
     before = records.of("demo", "prod")
     records.refresh()
     assert records.of("demo", "prod") is before
+
+
+def test_T41_more_files_than_are_looked_at_promote_nothing_and_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before every decision each file is looked at, and one that is not may be a withdrawal."""
+    monkeypatch.setattr("runbooks.promotion_records.MOST", 4)
+    write(tmp_path, record())
+    (tmp_path / "deep").mkdir()
+    for number in range(2):
+        (tmp_path / "deep" / f"other-{number}.txt").touch()
+    records = PromotionRecords([tmp_path], LADDER)
+    assert (records.record("demo", DIGEST, "prod"), records.problems) == (record(), ())
+    (tmp_path / "deep" / "one-more.txt").touch()
+    records.refresh()
+    assert isinstance(records.promoted("demo", DIGEST, "prod"), Deny)
+    (problem,) = records.problems
+    assert "more than 4 files" in problem.message
+    (tmp_path / "deep" / "one-more.txt").unlink()
+    records.refresh()
+    assert records.record("demo", DIGEST, "prod") == record()
+
+
+def test_folders_in_folders_are_looked_at_however_deep(tmp_path: Path) -> None:
+    place = tmp_path
+    for _ in range(40):
+        place = place / "d"
+        place.mkdir()
+    records = PromotionRecords([tmp_path], LADDER)
+    path = write(place, record())
+    records.refresh()
+    assert records.record("demo", DIGEST, "prod") == record()
+    path.unlink()
+    records.refresh()
+    assert records.record("demo", DIGEST, "prod") is None
