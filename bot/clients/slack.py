@@ -186,9 +186,14 @@ class SlackClient:
             arguments["thread_ts"] = thread_ts
         await self._call("chat.postEphemeral", arguments, repeatable=True)
 
-    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> None:
-        """A modal, within three seconds of the click. Raises Permanent (`expired_trigger_id`) later than that."""
-        await self._call("views.open", {"trigger_id": trigger_id, "view": view}, repeatable=True)
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
+        """A modal, within three seconds of the click; its id. Raises Permanent (`expired_trigger_id`) later than that."""
+        opened = await self._call("views.open", {"trigger_id": trigger_id, "view": view}, repeatable=True)
+        return str((opened.get("view") or {}).get("id", ""))
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
+        """What an open modal shows from now on. Raises Permanent (`not_found`) when the person has closed it."""
+        await self._call("views.update", {"view_id": view_id, "view": view}, repeatable=True)
 
     async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
         """The App Home of one user."""

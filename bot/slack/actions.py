@@ -6,6 +6,7 @@ a value clicked in a message that does not show it is refused (case T12). Must n
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -83,16 +84,31 @@ class Actions:
             await self._desk.tell(place, Said("usage", {"text": "That button is from an older version of me."}))
 
     async def _show_plan(self, plan: Coroutine[Any, Any, Answer], place: Place, trigger: str) -> None:
-        """In a window when Slack still lets us open one (three seconds), else as an ephemeral answer."""
-        answer = await self._desk.attempt(plan, place.user, "looks")
-        if answer.name == "plan":
+        """In a window that opens at once: Slack lets us open one for three seconds, and a fact of a service that hangs
+        may take five. Without a window, or when it was closed meanwhile, an ephemeral answer.
+        """
+        desk = self._desk
+        window, answer = await asyncio.gather(self._window(trigger), desk.attempt(plan, place.user, "looks"))
+        if window:
+            if answer.name == "plan":
+                view = desk.renderer.view("modal_plan", data=answer.data)
+            else:
+                view = desk.renderer.view("modal_answer", blocks=desk.words(answer).blocks)
             try:
-                await self._desk.client.open_view(trigger, self._desk.renderer.view("modal_plan", data=answer.data))
+                await desk.client.update_view(window, view)
             except CountersignError as error:
-                log().info("slack: plan shown without a window", error=str(error))
+                log().info("slack: plan shown without its window", error=str(error))
             else:
                 return
-        await self._desk.tell(place, answer)
+        await desk.tell(place, answer)
+
+    async def _window(self, trigger: str) -> str:
+        """Id of a window that says what is being done; empty when Slack does not let us open one any more."""
+        try:
+            return await self._desk.client.open_view(trigger, self._desk.renderer.view("modal_looking"))
+        except CountersignError as error:
+            log().info("slack: plan shown without a window", error=str(error))
+            return ""
 
     async def _ask_why(self, value: str, place: Place, ts: str, trigger: str) -> None:
         """A rejection has a reason: asked for in a window, sent by bot/slack/views.py."""

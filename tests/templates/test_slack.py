@@ -242,6 +242,10 @@ def test_T44_views_are_safe(renderer: Renderer, shapes: Callable[[str], Any], ca
     views = [
         renderer.view("modal_reject", metadata='{"approval": "apr_1"}'),
         renderer.view("modal_plan", data=reply_data(shape, "plan")),
+        renderer.view("modal_looking"),
+        renderer.view(
+            "modal_answer", blocks=renderer.blocks("reply_refused", data=reply_data(shape, "refused")).blocks
+        ),
         renderer.view(
             "home",
             data=reply_data(shape, "status"),

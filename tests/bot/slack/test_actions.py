@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from bot.errors import Permanent
 from bot.slack.desk import Said
 
 CHANNEL, ALICE, EVE = "C0INC", "U0ALICE", "U0EVE"
@@ -126,6 +128,43 @@ async def test_the_plan_opens_in_a_window(room: Any) -> None:
     (view,) = room.workspace.views(ALICE)
     assert "supervisorctl restart payments" in str(view.body)
     assert room.told() == []
+
+
+async def test_the_window_is_there_before_the_plan_is(room: Any) -> None:
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def slow(*_: Any) -> Said:
+        async with asyncio.timeout(5):
+            while not room.workspace.views(ALICE):
+                await asyncio.sleep(0.001)
+        seen.extend(str(view.body) for view in room.workspace.views(ALICE))
+        done.set()
+        return Said("refused", {"code": "stale_button", "reason": "It is over.", "remedy": "Look at the newest."})
+
+    room.asked.show_plan = slow
+    channel, ts = await room.card("step_plan", "prop_1")
+    await room.workspace.click(ALICE, channel, ts, "step_plan")
+    await done.wait()
+    await room.settled()
+    assert "Taking fresh facts" in seen[0]
+    (view,) = room.workspace.views(ALICE)
+    assert "It is over." in str(view.body)
+    assert room.told() == []
+
+
+async def test_a_window_that_was_closed_meanwhile_is_answered_in_the_channel(room: Any) -> None:
+    room.asked.reply = Said("refused", {"code": "stale_button", "reason": "It is over.", "remedy": ""})
+
+    async def closed(*_: Any) -> None:
+        raise Permanent("not_found")
+
+    room.client.update_view = closed
+    channel, ts = await room.card("step_plan", "prop_1")
+    await room.workspace.click(ALICE, channel, ts, "step_plan")
+    await room.settled()
+    assert len(room.told()) == 1
+    assert "It is over." in room.told()[0]
 
 
 async def test_the_plan_is_an_ephemeral_answer_when_no_window_opens(room: Any) -> None:
