@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,9 @@ LEVELS = ("all", "environment", "service", "action", "monitor")
 WITHOUT_NAME = ("all", "monitor")
 LOCK_TRIES, LOCK_PAUSE = 50, 0.02  # seconds
 LARGEST = 65_536  # bytes of the file; more is not ours
+LONGEST_REASON = 1_000  # characters; the file must stay readable
 BOT = "countersign"
+SAYS_NOTHING = "is there and does not say what to stop"
 
 
 def check(level: str, name: str) -> None:
@@ -37,16 +39,21 @@ def engage_file(path: Path, level: str, name: str, reason: str, by: str) -> None
     """Add one stop to the file, durably; works with everything else down.
 
     Raises ValueError for a bad level or name, Transient when the file cannot be written. A file that cannot be read
-    stops all already and is kept as it is.
+    stops all already and is kept as it is; one that says nothing (`touch`) goes on stopping all, and now says so. What is
+    engaged already stays as it is, with the first reason.
     """
     check(level, name)
-    line = json.dumps({"level": level, "name": name, "reason": reason, "by": by})
+    new = Stop(level, name, reason[:LONGEST_REASON], by)
     try:
         with _alone(path.parent):
-            before = path.read_bytes() if path.exists() else b""
-            if before and not before.endswith(b"\n"):
-                before += b"\n"
-            _write(path, before + line.encode() + b"\n")
+            before = path.read_bytes() if path.exists() else None
+            found, damaged = _parse(before or b"")
+            if any((stop.level, stop.name) == (level, name) for stop in found) or len(before or b"") > LARGEST:
+                return
+            if before is not None and not found and not damaged:
+                before = _lines([Stop("all", "", f"the file {path.name} {SAYS_NOTHING}", BOT)])
+            kept = before or b""
+            _write(path, kept + (b"" if not kept or kept.endswith(b"\n") else b"\n") + _lines([new]))
     except OSError as error:
         raise Transient(f"{path} cannot be written: {error.strerror}") from error
 
@@ -61,17 +68,19 @@ def stops_in_file(path: Path) -> tuple[Stop, ...]:
         return (Stop("all", "", f"the file {path.name} cannot be read ({error.strerror})", BOT),)
     found, damaged = _parse(raw)
     if damaged or not found:
-        found.append(Stop("all", "", f"the file {path.name} is there and does not say what to stop", BOT))
+        found.append(Stop("all", "", f"the file {path.name} {SAYS_NOTHING}", BOT))
     return tuple(found)
 
 
 def lift_file(path: Path, level: str, name: str) -> bool:
     """Remove one stop from the file; with `all` also what cannot be read. Whether anything was removed.
 
-    Raises Transient when the file cannot be changed: the stop then stays.
+    Raises Transient when the file cannot be changed, or another process may be changing it: the stop then stays.
     """
     try:
-        with _alone(path.parent):
+        with _alone(path.parent) as alone:
+            if not alone:
+                raise Transient(f"another process is changing {path}; nothing is lifted")
             return _lift(path, level, name)
     except FileNotFoundError:
         return False
@@ -95,16 +104,21 @@ def _lift(path: Path, level: str, name: str) -> bool:
         return False
     if not found and level != "all":
         return False
-    lines = [json.dumps({"level": s.level, "name": s.name, "reason": s.reason, "by": s.by}) for s in kept]
     try:
-        if lines:
-            _write(path, ("\n".join(lines) + "\n").encode())
+        if kept:
+            _write(path, _lines(kept))
         else:
             path.unlink()
             _sync_folder(path.parent)
     except OSError as error:
         raise Transient(f"{path} cannot be changed: {error.strerror}") from error
     return True
+
+
+def _lines(stops: Iterable[Stop]) -> bytes:
+    """Each as a line of the file."""
+    told = ({"level": stop.level, "name": stop.name, "reason": stop.reason, "by": stop.by} for stop in stops)
+    return b"".join(json.dumps(one).encode() + b"\n" for one in told)
 
 
 def _parse(raw: bytes) -> tuple[list[Stop], bool]:
@@ -144,21 +158,24 @@ def _write(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else of us changes the file meanwhile: two kills at once must not lose one.
+def _alone(folder: Path) -> Iterator[bool]:
+    """Nobody else of us changes the file meanwhile: two kills at once must not lose one. False when that is not sure.
 
     Waits a second at most; an emergency stop is never held up by a process that hangs with the lock in its hand.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        alone = False
         for _ in range(LOCK_TRIES):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError:
                 time.sleep(LOCK_PAUSE)
-        yield
+            else:
+                alone = True
+                break
+        yield alone
     finally:
         os.close(handle)
 

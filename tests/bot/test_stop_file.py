@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +81,43 @@ def test_T55_the_command_that_writes_it_loads_nothing_heavy(tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-c", KILL], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "[]", "on an overloaded machine each of them costs seconds" + done.stderr
     assert levels(stops_in_file(tmp_path / "kill_switch")) == [("all", "")]
+
+
+@pytest.mark.parametrize("there", [b"", b"\n", b"  \n\n"])
+def test_T55_a_narrower_stop_does_not_end_the_one_that_a_touched_file_is(file: Path, there: bytes) -> None:
+    """`touch state/kill_switch` stops all; whoever then stops one service must not set the rest going again."""
+    file.write_bytes(there)
+    engage_file(file, "service", "payments", "it loops", "ana")
+    assert {(stop.level, stop.name) for stop in stops_in_file(file)} == {("all", ""), ("service", "payments")}
+    assert lift_file(file, "service", "payments")
+    assert [stop.level for stop in stops_in_file(file)] == ["all"]
+    assert lift_file(file, "all", "")
+    assert stops_in_file(file) == ()
+
+
+def test_a_stop_that_is_engaged_again_and_again_is_one_line(file: Path) -> None:
+    for number in range(20):
+        engage_file(file, "service", "payments", f"reason {number}", "ana")
+    assert [(stop.level, stop.reason) for stop in stops_in_file(file)] == [("service", "reason 0")]
+
+
+def test_a_long_reason_does_not_make_the_file_unreadable(file: Path) -> None:
+    engage_file(file, "service", "payments", "why " * 50_000, "ana")
+    assert [stop.level for stop in stops_in_file(file)] == ["service"]
+
+
+def test_T55_nothing_is_lifted_while_another_process_may_be_engaging(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.stop_file.LOCK_PAUSE", 0.0)
+    engage_file(file, "all", "", "storm", "ana")
+    handle = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(Transient, match="another process"):
+            lift_file(file, "all", "")
+        engage_file(file, "service", "payments", "it loops", "ana")  # a stop waits for nobody
+    finally:
+        os.close(handle)
+    assert [stop.level for stop in stops_in_file(file)] == ["all", "service"]
+    assert lift_file(file, "all", "")
