@@ -6,7 +6,7 @@ start runs: that is bot/requests.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlmodel import Session
@@ -168,7 +168,21 @@ class IncidentRequests(Questions):
             await self._about_switch(EntryKind.KILLED, level, name, reason, person)
         except CountersignError as error:  # it is engaged, and whoever pressed it must hear so
             log().error("the emergency stop is engaged, but the threads were not told", error=str(error))
-        return done(f"Emergency stop engaged for {name or level}: no new step starts. Lift it with `/runbook resume`.")
+        engaged = f"Emergency stop engaged for {name or level}: no new step starts. Lift it with `/runbook resume`."
+        return done(f"{engaged} {self._doubt(level, name)}".strip())
+
+    def _doubt(self, level: str, name: str) -> str:
+        """What to say of a stop that names nothing of ours: a typing mistake must not pass for a stop (T55)."""
+        equipment = self._equipment
+        known: dict[str, Collection[str]] = {
+            "environment": equipment.policy.environments,
+            "service": [service.name for service in equipment.catalogue.services],
+            "action": equipment.operations,
+        }
+        wanted = name.strip().casefold()
+        if level not in known or any(wanted == each.casefold() for each in known[level]):
+            return ""
+        return f"But no {level} here is called {name}, so it may stop nothing: `/runbook kill all` stops everything."
 
     async def resume(self, level: str, name: str, reason: str, person: Person) -> Reply:
         """Lift it: an operator with a reason (safety rule 12, G10)."""

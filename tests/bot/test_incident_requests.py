@@ -212,6 +212,28 @@ async def test_T60_an_operator_releases_what_an_ended_run_kept(tmp_path: Path) -
         assert not (await made.requests.release(run.id, cora, "looked")).ok
 
 
+@pytest.mark.parametrize(
+    ("level", "name", "known"),
+    [
+        ("all", "", True),
+        ("service", "payments", True),
+        ("service", "Payments", True),
+        ("service", "paymnets", False),
+        ("environment", "prod", True),
+        ("environment", "production", False),
+        ("action", "supervisor.restart", True),
+        ("action", "restart", False),
+    ],
+)
+async def test_T55_a_stop_of_something_that_is_not_here_is_engaged_and_says_that_it_may_stop_nothing(
+    trouble: Scene, level: str, name: str, known: bool
+) -> None:
+    reply = await trouble.requests.kill(level, name, "storm", trouble.person("ana"))
+    assert reply.ok
+    assert ("`/runbook kill all`" in reply.data["text"]) is not known
+    assert [stop.name for stop in await trouble.equipment.kill_switch.stops()] == [name]
+
+
 async def test_T46_the_reason_of_a_stop_is_stored_redacted(trouble: Scene) -> None:
     assert (await trouble.requests.kill("all", "", "password=hunter2 leaked", trouble.person("ana"))).ok
     (stop,) = await trouble.equipment.kill_switch.stops()
