@@ -86,7 +86,7 @@ def read_file(path: Path, root: Path) -> tuple[Path, str] | Problem:
             return Problem(str(path), 1, 1, "a symbolic link out of the folder.", "put the file itself here.")
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return Problem(str(path), 1, 1, "not a regular file.", "remove it.")
+            return Problem(str(path), 1, 1, "not a regular file.", "put a file with text in its place.")
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -67,7 +67,7 @@ def shape(data: Mapping[str, Any]) -> Shaped:
     elif "command" in data:
         _short(made)
     elif "steps" not in data:
-        made.wrong(("id",), "neither steps nor command.", "write steps (long form) or command (short form).")
+        made.wrong(("steps",), "neither steps nor command.", "write steps (long form) or command (short form).")
     _common(made)
     steps = made.data.get("steps")
     if isinstance(steps, list):

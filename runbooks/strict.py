@@ -64,12 +64,13 @@ class Document:
     marks: Mapping[Path, Any]
 
     def nearest(self, path: Path) -> Place:
-        """The place of the longest known beginning of `path`, else line 1."""
+        """The place of the longest known beginning of `path`, else of the first key, where what is missing belongs."""
         for length in range(len(path), 0, -1):
             mark = self.marks.get(path[:length])
             if mark is not None:
                 return Place(mark.line + 1, mark.column + 1)
-        return Place(1, 1)
+        first = min(((mark.line, mark.column) for path, mark in self.marks.items() if len(path) == 1), default=(0, 0))
+        return Place(first[0] + 1, first[1] + 1)
 
 
 def refused_character(text: str) -> str | None:

@@ -1,6 +1,6 @@
 """The installation that something is simulated in: the configured one, or the example where there is no configuration.
 
-Used by bot/cli/simulate.py. Reads the files and nothing else: no secret, no address, no database. What is wrong is told as
+Used by bot/cli/simulate.py and bot/cli/match.py. Reads the files and nothing else: no secret, no address, no database. What is wrong is told as
 usage or configuration, with a fix.
 """
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from runbooks.promotion_records import PromotionRecords
 
 Facts = Mapping[str, Mapping[str, Any]]
+CRITICAL = "critical"
+LONGEST_TITLE, LONGEST_NAME = 1000, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +92,27 @@ def installation(config: str | None, runbooks: list[Path] | None, environment: s
 
 
 def _library(paths: list[Path]) -> Library:
-    from bot.simulation.reading import read_runbooks
+    from bot.simulation.reading import sound_runbooks
     from bot.simulation.still import Given
     from runbooks.shelf import load_shelf
 
-    found, problems = read_runbooks(paths)
-    if problems:
-        first = problems[0]
-        raise ConfigurationError(first.message, place=f"{first.file}:{first.line}:{first.column}", fix=first.fix)
-    if not found:
-        raise typer.BadParameter("there is no runbook (*.yaml) in it", param_hint="--runbooks")
+    found = sound_runbooks(paths)
     return Given({one.id: one for one in found}, load_shelf(paths))
+
+
+def typed(title: str, severity: str, alert_name: str = "") -> Delivery:
+    """The alert that a person wrote on the command line. Raises typer.BadParameter for what is no alert."""
+    from bot.incident import Severity
+    from bot.simulation.alert import PlainAlert, plain_delivery
+
+    words = [one.value for one in Severity]
+    if severity not in words:
+        raise typer.BadParameter(f"write one of {', '.join(words)}", param_hint="--severity")
+    if not title.strip() or len(title) > LONGEST_TITLE:
+        raise typer.BadParameter(f"write 1 to {LONGEST_TITLE} characters", param_hint="--symptom")
+    if len(alert_name) > LONGEST_NAME:
+        raise typer.BadParameter(f"write at most {LONGEST_NAME} characters", param_hint="--alert-name")
+    return plain_delivery(PlainAlert(title=title.strip(), severity=Severity(severity), alert_name=alert_name))
 
 
 def place_of(found: Installation, delivery: Delivery, name: str, environment: str) -> tuple[Service | None, Catalogue]:

@@ -16,8 +16,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.installation import Installation, check_facts, installation, place_of
-from bot.cli.options import ConfigOption, JsonOption
+from bot.cli.installation import CRITICAL, Installation, check_facts, installation, place_of, typed
+from bot.cli.options import (
+    AlertOption,
+    ConfigOption,
+    EnvironmentOption,
+    FactOption,
+    FactsOption,
+    JsonOption,
+    RunbooksOption,
+    ServiceOption,
+    SeverityOption,
+    SymptomOption,
+)
 from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,28 +51,23 @@ UNNAMED = "(no title)"
 
 
 def match(
-    service: Annotated[str, typer.Option(help="Service of the catalogue that the alert is about.")] = "",
-    symptom: Annotated[str, typer.Option(help='Title of the alert, such as "elevated 5xx".')] = "",
-    alert: Annotated[
-        Path | None,
-        typer.Option(help="Alert in a file: a PagerDuty v3 delivery, or {title, severity, ...}.", metavar="FILE"),
-    ] = None,
+    service: ServiceOption = "",
+    symptom: SymptomOption = "",
+    alert: AlertOption = None,
     alert_name: Annotated[str, typer.Option(help="Name of the alert, such as ServiceDown.")] = "",
     label: Annotated[list[str] | None, typer.Option(help="A label: app=shop; several times.")] = None,
     log_line: Annotated[list[str] | None, typer.Option(help="A line of its log; several times.")] = None,
-    severity: Annotated[str, typer.Option(help="Without --alert: critical, error, warning or info.")] = "critical",
-    environment: Annotated[str, typer.Option(help="Where the service has several.")] = "",
-    fact: Annotated[list[str] | None, typer.Option(help="What is observed: health.status=503; several times.")] = None,
-    facts: Annotated[Path | None, typer.Option(help="The same from a JSON or YAML file.", metavar="FILE")] = None,
-    runbooks: Annotated[
-        list[Path] | None, typer.Option(help="Use these runbooks and no others; several times.", metavar="PATH")
-    ] = None,
+    severity: SeverityOption = CRITICAL,
+    environment: EnvironmentOption = "",
+    fact: FactOption = None,
+    facts: FactsOption = None,
+    runbooks: RunbooksOption = None,
     every: Annotated[bool, typer.Option("--all", help="Name every runbook that nothing speaks for.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which runbooks fit an alert and why, and why the others do not; touch nothing."""
-    from bot.simulation.given import facts_from, parse_facts
+    from bot.simulation.given import given_facts
     from runbooks.match import explain
 
     labels, lines = _labels(label or []), tuple(log_line or ())
@@ -69,9 +75,7 @@ def match(
         raise typer.BadParameter("the file says title and name; give one or the other", param_hint="--alert")
     if alert is None and not (symptom or alert_name or labels or lines):
         raise typer.BadParameter("give --symptom, --alert, --alert-name, --label or --log-line", param_hint="--symptom")
-    given = facts_from(facts) if facts is not None else {}
-    for name, value in parse_facts(fact or []).items():
-        given[name] = {**given.get(name, {}), **value}
+    given = given_facts(facts, fact or [])
     found = installation(config, runbooks, environment, given)
     delivery = _delivery(alert, symptom, alert_name, severity)
     situation = _situation(found, delivery, given, service, environment, labels, lines)
@@ -101,18 +105,9 @@ def verdict_of(one: Ranked) -> str:
 
 
 def _delivery(alert: Path | None, symptom: str, alert_name: str, severity: str) -> Delivery:
-    from bot.incident import Severity
-    from bot.simulation.alert import PlainAlert, delivery_from, plain_delivery
+    from bot.simulation.alert import delivery_from
 
-    if alert is not None:
-        return delivery_from(alert)
-    words = [one.value for one in Severity]
-    if severity not in words:
-        raise typer.BadParameter(f"write one of {', '.join(words)}", param_hint="--severity")
-    if len(symptom) > 1000 or len(alert_name) > 64:
-        raise typer.BadParameter("1000 characters of symptom and 64 of name are the most", param_hint="--symptom")
-    title = symptom.strip() or alert_name or UNNAMED
-    return plain_delivery(PlainAlert(title=title, severity=Severity(severity), alert_name=alert_name))
+    return delivery_from(alert) if alert is not None else typed(symptom or alert_name or UNNAMED, severity, alert_name)
 
 
 def _situation(
@@ -190,7 +185,8 @@ def _show(
     console.print(Text(f"{_plain(situation.title or situation.alert or 'an alert')} ({situation.severity})", "bold"))
     more = f", {len(lines)} log line{'s' if len(lines) > 1 else ''}" if (lines := situation.log_lines) else ""
     facts = ", ".join(given) or "none given"
-    console.print(Text(f"{where}{more}; facts: {facts}; {len(ranked)} runbooks of {found.name}", "dim"))
+    count = f"{len(ranked)} runbook{'' if len(ranked) == 1 else 's'}"
+    console.print(Text(f"{where}{more}; facts: {facts}; {count} of {found.name}", "dim"))
     for verdict, (title, style) in VERDICTS.items():
         these = [one for one in ranked if verdict_of(one) == verdict]
         if not these:

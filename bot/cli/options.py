@@ -19,6 +19,27 @@ ConfigOption = Annotated[
     typer.Option("--config", help="countersign.yaml; else COUNTERSIGN_CONFIG, else ./countersign.yaml", metavar="FILE"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+# What `match` and `simulate` both ask about: an alert, where it is, and what is observed.
+ServiceOption = Annotated[str, typer.Option("--service", help="Service of the catalogue that the alert is about.")]
+EnvironmentOption = Annotated[str, typer.Option("--environment", help="Where the service has several.")]
+SymptomOption = Annotated[str, typer.Option("--symptom", help='Title of the alert, such as "elevated 5xx".')]
+SeverityOption = Annotated[
+    str, typer.Option("--severity", help="Without --alert: critical, error, warning or info.", metavar="SEVERITY")
+]
+AlertOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--alert", help="Alert in a file: a PagerDuty v3 delivery, or {title, severity, ...}.", metavar="FILE"
+    ),
+]
+FactOption = Annotated[
+    list[str] | None, typer.Option("--fact", help="What is observed: health.status=503; several times.")
+]
+FactsOption = Annotated[Path | None, typer.Option("--facts", help="The same from a JSON or YAML file.", metavar="FILE")]
+RunbooksOption = Annotated[
+    list[Path] | None,
+    typer.Option("--runbooks", help="Use these runbooks and no others; several times.", metavar="PATH"),
+]
 
 
 def configuration(given: str | None) -> Configuration:

@@ -51,22 +51,14 @@ def pages(
 
 
 def _made(paths: list[Path] | None) -> dict[str, str]:
-    """File name -> text. Raises typer.BadParameter without runbooks, ConfigurationError for a file that is none."""
+    """File name -> text. Raises ConfigurationError without runbooks, and for a file that is none."""
     from bot.assembly import TEMPLATES
     from bot.pages import index, page
     from bot.render import Renderer
-    from bot.simulation.reading import read_runbooks
+    from bot.simulation.reading import sound_runbooks
     from runbooks.load import BUILTIN
 
-    given = list(dict.fromkeys(paths or [BUILTIN]))
-    missing = [path for path in given if not path.exists()]
-    if missing:
-        raise typer.BadParameter(f"{missing[0]} does not exist", param_hint="PATHS")
-    runbooks, problems = read_runbooks(given)
-    if problems:
-        raise ConfigurationError(str(problems[0]), place="runbooks", fix="runbookctl lint says all that is wrong.")
-    if not runbooks:
-        raise typer.BadParameter("there is no runbook (*.yaml) in it", param_hint="PATHS")
+    runbooks = sound_runbooks(paths or [BUILTIN])
     renderer = Renderer(TEMPLATES)
     ids = {runbook.id for runbook in runbooks}
     made = {f"{runbook.id}.md": page(renderer, runbook, ids) for runbook in runbooks}

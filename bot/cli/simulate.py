@@ -16,8 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.files import replace
-from bot.cli.installation import Installation, check_facts, installation, person_of, place_of
-from bot.cli.options import ConfigOption, JsonOption
+from bot.cli.installation import CRITICAL, Installation, check_facts, installation, person_of, place_of, typed
+from bot.cli.options import (
+    AlertOption,
+    ConfigOption,
+    EnvironmentOption,
+    FactOption,
+    FactsOption,
+    JsonOption,
+    RunbooksOption,
+    ServiceOption,
+    SeverityOption,
+    SymptomOption,
+)
 from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,24 +42,19 @@ FIX = "name a file in a folder that exists and that you may write to."
 
 
 def simulate(
-    service: Annotated[str, typer.Option(help="Service of the catalogue that the alert is about.")] = "",
-    symptom: Annotated[str, typer.Option(help='Title of the alert, such as "elevated 5xx".')] = "",
-    alert: Annotated[
-        Path | None,
-        typer.Option(help="Alert in a file: a PagerDuty v3 delivery, or {title, severity, ...}.", metavar="FILE"),
-    ] = None,
-    severity: Annotated[str, typer.Option(help="With --symptom: critical, error, warning or info.")] = "critical",
-    environment: Annotated[str, typer.Option(help="Where the service has several.")] = "",
-    fact: Annotated[list[str] | None, typer.Option(help="What is observed: health.status=503; several times.")] = None,
-    facts: Annotated[Path | None, typer.Option(help="The same from a JSON or YAML file.", metavar="FILE")] = None,
+    service: ServiceOption = "",
+    symptom: SymptomOption = "",
+    alert: AlertOption = None,
+    severity: SeverityOption = CRITICAL,
+    environment: EnvironmentOption = "",
+    fact: FactOption = None,
+    facts: FactsOption = None,
     runbook: Annotated[
         str, typer.Option(help="Ask for this runbook by name, not for what is offered.", metavar="ID")
     ] = "",
     as_: Annotated[str, typer.Option("--as", help="Who asks; else the first who may.", metavar="PERSON")] = "",
     now: Annotated[str, typer.Option(help="When, such as 2026-11-18T10:00:00Z, or `now`.", metavar="TIME")] = "",
-    runbooks: Annotated[
-        list[Path] | None, typer.Option(help="Use these runbooks and no others; several times.", metavar="PATH")
-    ] = None,
+    runbooks: RunbooksOption = None,
     config: ConfigOption = None,
     html: Annotated[Path | None, typer.Option(help="Write a picture of the cards.", metavar="FILE")] = None,
     expect: Annotated[Path | None, typer.Option(help="Compare with this golden text.", metavar="FILE")] = None,
@@ -61,9 +67,10 @@ def simulate(
     if write and expect is None:
         raise typer.BadParameter("name the file with --expect", param_hint="--write")
     from bot.simulation.alert import delivery_from
+    from bot.simulation.given import given_facts
 
-    delivery = delivery_from(alert) if alert is not None else _typed(symptom, severity)
-    given = _facts(fact, facts)
+    delivery = delivery_from(alert) if alert is not None else typed(symptom, severity)
+    given = given_facts(facts, fact or [])
     found = installation(config, runbooks, environment, given)
     about, catalogue = place_of(found, delivery, service, environment)
     check_facts(found, about, given)
@@ -80,27 +87,6 @@ def simulate(
         typer.echo(json.dumps(data, indent=1, ensure_ascii=False))
     else:
         typer.echo(text, nl=False)
-
-
-def _typed(symptom: str, severity: str) -> Delivery:
-    from bot.incident import Severity
-    from bot.simulation.alert import PlainAlert, plain_delivery
-
-    words = [one.value for one in Severity]
-    if severity not in words:
-        raise typer.BadParameter(f"write one of {', '.join(words)}", param_hint="--severity")
-    if not symptom.strip() or len(symptom) > 1000:
-        raise typer.BadParameter("write 1 to 1000 characters", param_hint="--symptom")
-    return plain_delivery(PlainAlert(title=symptom, severity=Severity(severity)))
-
-
-def _facts(texts: list[str] | None, file: Path | None) -> dict[str, dict[str, Any]]:
-    from bot.simulation.given import facts_from, parse_facts
-
-    found = facts_from(file) if file is not None else {}
-    for name, value in parse_facts(texts or []).items():
-        found[name] = {**found.get(name, {}), **value}
-    return found
 
 
 def _moment(text: str, delivery: Delivery, *, fixed: bool) -> datetime:

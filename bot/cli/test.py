@@ -38,8 +38,10 @@ def play(
     from bot.simulation.cases import as_json as told
     from bot.simulation.cases import counted
     from bot.simulation.cases import play as play_all
+    from bot.simulation.reading import read_runbooks
+    from runbooks.load import BUILTIN
 
-    runbooks, problems = _load(paths)
+    runbooks, problems = read_runbooks(paths or [BUILTIN])
     results = asyncio.run(play_all(runbooks, policy_from(policy) if policy else None))
     places = _places(results)
     bare = sorted(runbook.id for runbook in runbooks if not runbook.tests)
@@ -58,21 +60,6 @@ def play(
                 typer.echo(_line(result, places[result.source, result.number], runbooks))
         typer.echo(_total(len(runbooks), totals, len(problems), bare))
     raise typer.Exit(1 if totals["failed"] or problems else 0)
-
-
-def _load(paths: Sequence[Path] | None) -> tuple[list[Runbook], list[Problem]]:
-    """The runbooks below the paths, and what is none. Raises typer.BadParameter when there is nothing to test."""
-    from bot.simulation.reading import read_runbooks
-    from runbooks.load import BUILTIN
-
-    given = list(dict.fromkeys(paths or [BUILTIN]))
-    missing = [path for path in given if not path.exists()]
-    if missing:
-        raise typer.BadParameter(f"{missing[0]} does not exist", param_hint="PATHS")
-    runbooks, problems = read_runbooks(given)
-    if not runbooks and not problems:
-        raise typer.BadParameter("there is no runbook (*.yaml) in it", param_hint="PATHS")
-    return runbooks, problems
 
 
 Lines = Mapping[str, int]
@@ -107,10 +94,14 @@ def _line(result: CaseResult, lines: Lines, runbooks: Sequence[Runbook]) -> str:
 
 def _total(runbooks: int, totals: Lines, problems: int, bare: Sequence[str]) -> str:
     played = sum(totals.values())
-    text = f"{runbooks} runbooks, {played} cases: {totals['passed']} passed, {totals['failed']} failed"
+    text = f"{_number(runbooks, 'runbook')}, {_number(played, 'case')}: {totals['passed']} passed, {totals['failed']} failed"
     text += f", {totals['waits']} wait for an adapter" if totals["waits"] else ""
-    text += f", {problems} mistakes in files" if problems else ""
+    text += f", {_number(problems, 'mistake')} in files" if problems else ""
     return text + (f"\n{len(bare)} without cases: {', '.join(bare)}" if bare else "")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _write(

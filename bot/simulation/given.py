@@ -1,5 +1,6 @@
-"""Facts that a person gives to a simulation: `--fact health.status=503`, or a file. Called by bot/cli/simulate.py. Pure apart
-from reading the file that is named.
+"""Facts that a person gives to a simulation: `--fact health.status=503`, or a file.
+
+Called by bot/cli/simulate.py and bot/cli/match.py. Pure apart from reading the file that is named.
 """
 
 from __future__ import annotations
@@ -51,6 +52,14 @@ def facts_from(path: Path) -> dict[str, dict[str, Any]]:
             raise ConfigurationError(why, place=f"{path}: {name}", fix="write {health: {status: 503}}.")
     _check(data, str(path))
     return data
+
+
+def given_facts(file: Path | None, texts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Those of the file, and over them those of the command line. Raises ConfigurationError."""
+    found = facts_from(file) if file is not None else {}
+    for name, value in parse_facts(texts).items():
+        found[name] = {**found.get(name, {}), **value}
+    return found
 
 
 def as_options(facts: Mapping[str, Mapping[str, Any]]) -> str:

@@ -108,6 +108,19 @@ def test_T38_any_text_gives_a_runbook_or_problems(text: str) -> None:
     assert caught.value.problems
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: x\n", ["id is missing.", "neither steps nor command."]),
+        ("id: a\ntitle: x\n", ["neither steps nor command."]),
+    ],
+)
+def test_what_is_missing_is_said_once_and_all_of_it(text: str, said: list[str]) -> None:
+    with pytest.raises(RunbookError) as refused:
+        load_runbook(text, "a.yaml")
+    assert [problem.message for problem in refused.value.problems] == said
+
+
 def test_all_mistakes_are_told_at_once(make: Callable[..., Runbook]) -> None:
     with pytest.raises(RunbookError) as caught:
         make("within: 30s", "within: 30", "window: 1h", "window: 1", "owner: sre", "ownr: sre")

@@ -179,7 +179,7 @@ def pipe(folder: Path) -> Path:
 MADE: list[tuple[Callable[[Path], Path], str]] = [
     (huge, "larger than 256 KiB"),
     (huge_list, "larger than 256 KiB"),
-    (one_long_line, "missing"),
+    (one_long_line, "neither steps nor command"),
     (many_lines, "not YAML"),
     (latin, "not UTF-8"),
     (wide, "not UTF-8"),

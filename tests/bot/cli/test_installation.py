@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from bot.cli.installation import Installation, check_facts, installation, person_of, place_of
+from bot.cli.installation import Installation, check_facts, installation, person_of, place_of, typed
 from bot.errors import ConfigurationError
 from bot.incident import ServiceReference
 from bot.services import Catalogue
@@ -114,3 +114,18 @@ def test_who_asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_the_example_people_may_be_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert example(monkeypatch, tmp_path).people == examples.people()
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("x", "loud"), "--severity"),
+        ((" ", "critical"), "--symptom"),
+        (("x" * 1001, "critical"), "--symptom"),
+        (("x", "critical", "y" * 65), "--alert-name"),
+    ],
+)
+def test_what_is_no_alert_names_the_option(words: tuple[str, ...], option: str) -> None:
+    with pytest.raises(typer.BadParameter) as refused:
+        typed(*words)
+    assert refused.value.param_hint == option

@@ -49,7 +49,7 @@ def test_what_is_wrong_has_its_file_and_line(runbookctl: Command, folder: Path) 
         f"    {file}:10: asks: expected nobody to be asked, but people are asked for confirmation and approval"
         in told.out
     )
-    assert told.out.endswith("1 runbooks, 2 cases: 1 passed, 1 failed\n")
+    assert told.out.endswith("1 runbook, 2 cases: 1 passed, 1 failed\n")
 
 
 def test_quiet_says_only_what_is_wrong(runbookctl: Command, folder: Path) -> None:
@@ -63,7 +63,7 @@ def test_runbooks_without_cases_are_counted_and_named(runbookctl: Command, folde
     (folder / "bare.yaml").write_text(BARE)
     told = runbookctl("test", str(folder))
     assert told.code == 0
-    assert told.out.endswith("2 runbooks, 1 cases: 1 passed, 0 failed\n1 without cases: bare\n")
+    assert told.out.endswith("2 runbooks, 1 case: 1 passed, 0 failed\n1 without cases: bare\n")
 
 
 def test_one_file_may_be_named(runbookctl: Command, folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigurationError
-from bot.simulation.given import as_options, facts_from, parse_facts
+from bot.simulation.given import as_options, facts_from, given_facts, parse_facts
 
 
 def test_values_are_json_where_they_are_json() -> None:
@@ -67,3 +67,11 @@ def test_a_hint_can_be_copied_into_a_shell() -> None:
     assert as_options(facts) == (
         "--fact health.status=503 --fact 'state.state=it'\"'\"'s $HOME' --fact 'pool.names=[\"a\", \"b\"]'"
     )
+
+
+def test_the_command_line_goes_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "facts.yaml"
+    file.write_text("health: {status: 200, ok: true}\ndisk: {used_percent: 91}\n")
+    told = given_facts(file, ["health.status=503", "state.state=EXITED"])
+    assert told == {"health": {"status": 503, "ok": True}, "disk": {"used_percent": 91}, "state": {"state": "EXITED"}}
+    assert given_facts(None, []) == {}
