@@ -16,6 +16,7 @@ from bot.store.proposals import PROPOSAL
 from bot.transcript import EntryKind
 
 I, P, E = INCIDENT.c, PROPOSAL.c, ENTRY.c
+B = ENTRY.alias("reopening").c
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,17 @@ class Unclaimed:
 def unclaimed(session: Session, ranks: Collection[int], opened_before: datetime, most: int) -> list[Unclaimed]:
     """Open, not acknowledged, no safe step, and people were not called yet; the most severe and oldest first.
 
-    ranks: of the severities that count, 0 is critical.
+    ranks: of the severities that count, 0 is critical. What was opened again counts from then on, as if it were new.
     """
-    called = exists().where(E.incident_id == I.id, E.kind == EntryKind.ESCALATED.value)
+    again = select(func.max(B.seq)).where(B.incident_id == I.id, B.kind == EntryKind.REOPENED.value)
+    before = func.coalesce(again.correlate(INCIDENT).scalar_subquery(), 0)
+    called = exists().where(E.incident_id == I.id, E.kind == EntryKind.ESCALATED.value, E.seq > before)
+    lately = exists().where(E.incident_id == I.id, E.kind == EntryKind.REOPENED.value, E.at > opened_before)
     wanted = (
         select(I.body, P.why, P.reasons)
         .join(PROPOSAL, P.incident_id == I.id)
         .where(I.is_open == 1, I.status == IncidentStatus.TRIGGERED.value, I.rank.in_(tuple(ranks)))
-        .where(I.opened_at <= opened_before, P.state == "none", ~called)
+        .where(I.opened_at <= opened_before, P.state == "none", ~called, ~lately)
         .order_by(I.rank, I.opened_at, I.id)
         .limit(most)
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.incident import IncidentStatus, Severity
+from bot.incident import IncidentStatus, Severity, SignalKind
 from bot.stages import unclaimed
 from bot.stages.match import choose
 from bot.stages.propose import offer, propose
@@ -75,6 +75,23 @@ async def test_nobody_is_called_needlessly(unknown: Scene, change: str) -> None:
         assert await call_people(unknown.equipment, AFTER) == 1
     unknown.clock.now += timedelta(hours=1)
     assert await call_people(unknown.equipment, after) == 0
+
+
+async def test_trouble_that_comes_back_is_waited_for_and_called_anew(unknown: Scene) -> None:
+    """The page of yesterday was taken back when it was resolved: nobody is on it any more."""
+    unknown.clock.now += timedelta(seconds=AFTER)
+    assert await call_people(unknown.equipment, AFTER) == 1
+    assert (await unknown.requests.resolve((await unknown.incident()).id, unknown.person("ana"))).ok
+    unknown.clock.now += timedelta(days=1)
+    await unknown.fold(alert("E2", kind=SignalKind.REOPENED, occurred_at=unknown.clock()))
+    await nothing_fits(unknown)
+    assert await call_people(unknown.equipment, AFTER) == 0, "somebody may still take it"
+    unknown.clock.now += timedelta(seconds=AFTER)
+    assert await call_people(unknown.equipment, AFTER) == 1
+    unknown.clock.now += timedelta(seconds=AFTER)
+    assert await call_people(unknown.equipment, AFTER) == 0
+    assert (await unknown.kinds()).count("escalated") == 2
+    assert len(await unknown.outbox("pagerduty", "page")) == 2
 
 
 async def test_X14_a_storm_calls_people_a_few_times(tmp_path: Path) -> None:
