@@ -14,8 +14,7 @@ from pydantic import Field
 
 from bot.operations.base import Operation, PlanRequest
 from bot.operations.parameters import Parameters, given, settings_of
-from bot.operations.scale import ADAPTER, FACT, KIND, MOST, PoolSettings, running_processes
-from bot.operations.supervisor import supervisor_url
+from bot.operations.scale import ADAPTER, FACT, KIND, MOST, PoolSettings, pool_request, running_processes
 from bot.plan import Act
 from bot.services import TargetEntry
 from guards import exclusive, rate_limit
@@ -75,7 +74,7 @@ def _act(
     chosen: Sequence[str],
     running: Sequence[str],
     shown: str,
-    more: Mapping[str, Any],
+    more: dict[str, Any],
 ) -> Act:
     """The act; afterwards the same processes run as before, which is what the next wave begins from."""
     settings = settings_of(PoolSettings, request.entry.settings)
@@ -84,16 +83,7 @@ def _act(
         adapter=ADAPTER,
         operation=operation,
         target=request.target,
-        request={
-            "url": supervisor_url(settings.url),
-            "group": settings.group,
-            "verb": verb,
-            "names": list(chosen),
-            "running": list(running),
-            "username": settings.username,
-            "password_env": settings.password_env,
-            **more,
-        },
+        request=pool_request(settings, verb, chosen, running) | more,
         shown=shown,
         deadline_seconds=request.deadline_seconds,
         planned_from=pool,

@@ -1,13 +1,13 @@
 """Scale a pool of workers under supervisor, and take that back (mission G7, worked example X5). Listed in the roster.
 
-Plans only; carried out by bot/adapters/supervisor_pool.py; bot/operations/rolling.py shares its settings. Kind `supervisor_pool`, settings {url, group, pattern, first?,
-most, unit_cost?, username?, password_env?}. Needs the fact `pool` (kind `supervisor_pool`): how many run, and which. Must
-not plan for a group as a whole: the act names every process it starts or stops.
+Plans only; carried out by bot/adapters/supervisor_pool.py; bot/operations/rolling.py shares its settings and its request. Kind
+`supervisor_pool`, settings {url, group, pattern, first?, most, unit_cost?, username?, password_env?}. Needs the fact `pool`
+(kind `supervisor_pool`): how many run, and which. Must not plan for a group as a whole: the act names every process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import re2
@@ -118,6 +118,19 @@ def running_processes(facts: Mapping[str, Mapping[str, Any]], settings: PoolSett
     return [name for name in names if name in told]
 
 
+def pool_request(settings: PoolSettings, verb: str, names: Sequence[str], running: Sequence[str]) -> dict[str, Any]:
+    """What the adapter is asked for. verb: start, stop, restart or tail; names: of the processes; running: those that run."""
+    return {
+        "url": supervisor_url(settings.url),
+        "group": settings.group,
+        "verb": verb,
+        "names": list(names),
+        "running": list(running),
+        "username": settings.username,
+        "password_env": settings.password_env,
+    }
+
+
 def _act(
     request: PlanRequest,
     settings: PoolSettings,
@@ -132,15 +145,7 @@ def _act(
         adapter=ADAPTER,
         operation=operation,
         target=request.target,
-        request={
-            "url": supervisor_url(settings.url),
-            "group": settings.group,
-            "verb": verb,
-            "names": chosen,
-            "running": before,
-            "username": settings.username,
-            "password_env": settings.password_env,
-        },
+        request=pool_request(settings, verb, chosen, before),
         shown=f"supervisorctl {verb} {' '.join(chosen)} ({resize.current} to {resize.wanted})",
         deadline_seconds=request.deadline_seconds,
         idempotent=True,
