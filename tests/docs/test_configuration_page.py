@@ -33,6 +33,21 @@ def test_every_environment_variable_is_named() -> None:
     assert [name for name in (*SECRETS, *ADDRESSES) if name not in page] == []
 
 
+def test_every_kind_of_target_and_fact_is_named() -> None:
+    from bot.roster import FACT_KINDS, OPERATIONS
+
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    kinds = sorted({one.target_kind for one in OPERATIONS.values()} | set(FACT_KINDS))
+    assert [kind for kind in kinds if f"`{kind}`" not in page] == []
+
+
+def test_the_readme_names_every_word_of_the_slash_command() -> None:
+    from bot.slack.commands import WORDS
+
+    said = (ROOT / "README.md").read_text(encoding="utf-8").split("## In Slack")[1].split("## ")[0]
+    assert [word for word in WORDS if not re.search(rf"[`| \n]{word}[ `|\n]", said)] == []
+
+
 def test_the_script_of_the_readme_asks_on_the_terminal() -> None:
     script = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
     answers = {"y\n": "sessions: cleared", "n\n": "not run (declined)"}
