@@ -20,7 +20,7 @@ from bot.kill_switch import together
 from bot.plan import Plan
 from bot.services import Person
 from bot.stages.base import Equipment
-from bot.stages.by_itself import unconfirmed
+from bot.stages.by_itself import old_news, unconfirmed
 from bot.stages.earlier import compared
 from bot.stages.gate import actor_of, decide_step, looked_back, questions, snapshot
 from bot.stages.kept import keep_decision
@@ -140,6 +140,8 @@ async def ask_for(
     asker = actor_of(person)
     if isinstance(made, Deny):
         return AskOutcome(await _refuse(equipment, incident, made, runbook, asker))
+    if person is None and (old := await old_news(equipment, incident)) is not None:
+        return AskOutcome(_said(old))
     stopped_here = equipment.kill_switch.here()
     seen = await known(equipment, incident)
     now = equipment.clock()

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 import guards
-from bot.incident import Incident
+from bot.incident import Incident, IncidentStatus
 from bot.plan import Plan, PlanStep
 from bot.services import People, Person
 from bot.stages.base import Equipment
@@ -32,6 +32,11 @@ ALONE = ("approve", "auto")
 SUGGEST = "suggest"
 
 SHORT = 12  # characters of a digest that an entry carries
+
+STALE = "stale"
+"""The detail that a source gives an event which came too late (bot/sources/pagerduty.py)."""
+
+OLD_NEWS = Deny("old_news", "This is only known from an event that came too late.", "A person may ask for it.")
 
 
 def level_of(policy: Policy, runbook: Runbook, steps: Iterable[PlanStep]) -> str:
@@ -60,6 +65,16 @@ def asked_by(people: People, requester: str) -> Person | None:
     Somebody who left the directory is a person without roles, whom every policy refuses, and never the bot.
     """
     return None if requester == BOT else people.by_id(requester) or Person(id=requester, name=requester)
+
+
+async def old_news(equipment: Equipment, incident: Incident) -> Deny | None:
+    """Why the bot starts nothing: the event that opened the incident came too late, and its monitor cannot be asked or says
+    that it is over (T19). People are offered the step all the same.
+    """
+    if not incident.details.get(STALE):
+        return None
+    live = await equipment.live_status(incident)
+    return OLD_NEWS if live in (None, IncidentStatus.RESOLVED) else None
 
 
 def asked_before(session: Session, plan: Plan) -> bool:

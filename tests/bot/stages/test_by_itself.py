@@ -23,7 +23,7 @@ from guards import Approvers, Ask, Decision, Policy
 from runbooks.load import BUILTIN, Library
 from tests.bot.stages.test_plan import plan
 from tests.fakes.equipment import POLICY, alert
-from tests.fakes.scene import Scene
+from tests.fakes.scene import Scene, scene
 
 RUNBOOK = (BUILTIN / "services" / "restart-service.yaml").read_text(encoding="utf-8")
 LEVELS = ("shadow", "suggest", "approve", "auto")
@@ -419,3 +419,21 @@ async def test_another_incident_is_another_matter(desk: Desk) -> None:
     found = await desk.scene.read(lambda s: runs.for_incident(s, other.id))
     assert [run.requester for run in found] == ["bot"]
     assert len(desk.scene.started) == 1  # without `start_run` the reconciler starts it
+
+
+@pytest.mark.parametrize(
+    ("live", "starts"), [(None, False), (IncidentStatus.RESOLVED, False), (IncidentStatus.TRIGGERED, True)]
+)
+async def test_T19_an_event_that_came_too_late_starts_nothing_unless_the_monitor_confirms_it(
+    tmp_path: Path, live: IncidentStatus | None, starts: bool
+) -> None:
+    """Its sender was cut off for an hour, and people may have done something since: they are offered the step."""
+    async with scene(tmp_path) as made:
+        await made.fold(alert(details={"stale": "true"}))
+        made.world.live = live
+        desk = Desk(made, Inbox.open(tmp_path / "inbox.db"), tmp_path)
+        desk.set("auto")
+        await desk.look()
+        assert bool(await desk.runs()) == starts
+        assert ("refused" in await made.kinds(), "proposed" in await made.kinds()) == (False, True)
+        desk.inbox.close()
