@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from bot.errors import ConfigurationError
-from runbooks.strict import StrictError, load_strict
+from runbooks.strict import MAX_BYTES, StrictError, load_strict
 
 
 def locate(environ: Mapping[str, str], given: str | None) -> Path:
@@ -24,10 +24,19 @@ def locate(environ: Mapping[str, str], given: str | None) -> Path:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file. Raises ConfigurationError with file and line."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
         raise ConfigurationError(
-            f"cannot be read ({error}).", place=str(path), fix="create it or correct the path and its permissions."
+            f"cannot be read ({why}).", place=str(path), fix="create it or correct the path and its permissions."
+        ) from error
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"cannot be read (line {line} is not UTF-8 text).", place=str(path), fix="save the file as UTF-8."
         ) from error
     try:
         data = load_strict(text)

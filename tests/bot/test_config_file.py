@@ -17,8 +17,27 @@ def test_where_the_file_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monkey
     assert locate({"COUNTERSIGN_CONFIG": "/etc/c.yaml"}, "/other.yaml") == Path("/other.yaml")
 
 
-def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+NOT_READ: dict[str, tuple[bytes | None, str]] = {
+    "not there": (None, "cannot be read (No such file or directory). Fix: create it"),
+    "not text": (
+        b"state_dir: a\nworker: \xff\n",
+        "cannot be read (line 2 is not UTF-8 text). Fix: save the file as UTF-8.",
+    ),
+    "endless": (b" " * (256 * 1024 + 1), "larger than 256 KiB."),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), NOT_READ.values(), ids=NOT_READ)
+def test_what_cannot_be_read_is_said_once_with_a_fix(tmp_path: Path, content: bytes | None, said: str) -> None:
     path = tmp_path / "countersign.yaml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
         read_yaml(path)
+    assert said in str(refused.value)
+    assert str(refused.value).count(str(path)) == 1
+
+
+def test_a_device_without_an_end_is_read_no_further_than_a_file_may_be() -> None:
+    with pytest.raises(ConfigurationError, match=r"larger than 256 KiB"):
+        read_yaml(Path("/dev/zero"))

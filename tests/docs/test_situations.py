@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from bot.cli.commands import app
 from bot.config import parse
 from bot.config_file import read_yaml
 from bot.situation import Situation
@@ -38,3 +42,18 @@ def test_it_is_judged_as_the_page_says(name: str) -> None:
     codes = [denial.code for denial in decision.denials]
     kinds = sorted(question.kind for question in decision.questions)
     assert (decision.outcome, codes, kinds) == EXPECTED[name], decision.trace
+
+
+PAGES = ("README.md", "docs/policy.md", "docs/configuration.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_command_that_the_page_prints_works(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FOLDER.parents[1])
+    monkeypatch.delenv("COUNTERSIGN_CONFIG", raising=False)
+    commands = re.findall(r"runbookctl (explain .*--situation [^`\n]*)", Path(page).read_text(encoding="utf-8"))
+    assert commands
+    for command in commands:
+        words = shlex.split(command.replace(" policy.yaml", f" {FOLDER / 'policy.yaml'}"))
+        told = CliRunner().invoke(app, words)
+        assert told.exit_code == 0, (command, told.output)
