@@ -78,18 +78,19 @@ async def execute(equipment: Equipment, attempt: Attempt) -> dict[str, Any]:
         denied = altered(run) if step.read_only else await again(equipment, run, incident, step, undo=attempt.undo >= 0)
         if denied is not None:
             why = f"the bot was stopped in it, and it may not be repeated: {denied.reason}"
-            return {"state": "unknown", "reason": why}
+            return {"state": "unknown", "reason": equipment.redactor.text(why)}
     else:
         stopped = await _before(equipment, run, incident, step, act, attempt)
         if stopped is None:
             world = await known(equipment, incident)
             members = await equipment.groups.resolve(groups)
             stopped, seen = await _intend(equipment, run, incident, step, act, attempt, world, members)
-        if stopped is not None:
-            return stopped
+        if stopped is not None:  # the engine keeps what is returned
+            return {**stopped, "reason": equipment.redactor.text(str(stopped["reason"]))}
     fenced = await fence(equipment, run, plan, act, seen)
     if fenced is not None:
-        told, reason = refusal(fenced), f"not started: {fenced.reason}"
+        told = {**refusal(fenced), "reason": equipment.redactor.text(fenced.reason)}
+        reason = f"not started: {fenced.reason}"
         await _finish(equipment, run, incident, step_id, attempt, act, "failed", None, reason, told)
         return told
     return await _act(equipment, run, incident, step, step_id, attempt, act, key)

@@ -30,7 +30,7 @@ async def verify(equipment: Equipment, incident: Incident, check: Check, acted_a
         facts = await observe(equipment, service, incident, {check.fact})
         good, shown = sample(check, facts, acted_at)
         samples.append(good)
-        evidence.append({"at": equipment.clock().isoformat(), "value": shown, "ok": good})
+        evidence.append({"at": equipment.clock().isoformat(), "value": equipment.redactor.text(shown), "ok": good})
         took = (equipment.clock() - started).total_seconds()
         if sum(samples[-check.of :]) >= check.required:
             return {"ok": True, "evidence": evidence[-KEPT:], "took_seconds": round(took, 3)}

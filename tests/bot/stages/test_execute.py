@@ -454,3 +454,21 @@ async def test_T09_of_a_stored_plan_that_is_not_the_approved_one_not_even_a_look
         done = await execute(ready.equipment, Attempt(run.id, number, 1))
         assert (done["state"], done["code"]) == ("refused", "plan_changed")
     assert ready.world.acts == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_T46_why_nothing_was_done_is_redacted_before_it_is_kept(ready: Scene, begun: bool) -> None:
+    """A stop that was engaged at a terminal, where nothing redacts its reason; at the guards, or at the last look."""
+
+    async def engage() -> None:
+        await ready.equipment.kill_switch.engage("all", "", "the password=hunter2 is out", "cli:ana")
+
+    if begun:
+        run = await ready.run()
+        step, now = run.plan.steps[0], ready.clock()
+        await ready.write(lambda s: attempts.intend(s, run.id, step.id, 1, step.act, "w1", now, "look"))
+    await engage()
+    done = await execute(ready.equipment, Attempt(ready.started[0], 0 if begun else 1, 1))
+    assert (done["state"], done["code"]) == ("refused", "kill_switch")
+    assert "hunter2" not in str(done)
+    assert "hunter2" not in str(await ready.read(lambda s: attempts.for_run(s, ready.started[0])))

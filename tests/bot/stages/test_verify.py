@@ -109,3 +109,11 @@ async def test_T58_a_catalogue_without_the_fact_proves_nothing(trouble: Scene) -
     found = await verify(trouble.equipment, await trouble.incident(), check, trouble.clock())
     assert not found["ok"]
     assert "no fact called disk" in found["evidence"][0]["value"]
+
+
+async def test_T46_what_a_sample_showed_is_redacted_before_it_is_kept(trouble: Scene) -> None:
+    """The engine stores what this returns, beside the transcript, which is redacted anyway."""
+    trouble.change(fact_sources={"http": Series([{"status": 200, "banner": "token=hunter2"}])})
+    found = await verify(trouble.equipment, await trouble.incident(), CHECK, trouble.clock())
+    assert "hunter2" not in str(found)
+    assert found["evidence"][0]["value"].startswith("banner=token=[redacted:")
