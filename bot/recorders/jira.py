@@ -97,8 +97,7 @@ class JiraRecorder:
         if known is not None:
             return known
         ticket = await self._once(incident_id, self._draft_of, maybe=maybe)
-        await self._save_ticket(incident_id, ticket)
-        self._opened.pop(incident_id, None)
+        await self._stored(incident_id, ticket, self._save_ticket)
         return ticket
 
     async def _follow_up(self, run_id: str, *, maybe: bool) -> str:
@@ -110,9 +109,15 @@ class JiraRecorder:
         if known is not None:
             return known.key
         ticket = await self._once(run_id, self._follow_ups.draft_of, maybe=maybe)
-        await self._follow_ups.opened(run_id, ticket)
-        self._opened.pop(run_id, None)
+        await self._stored(run_id, ticket, self._follow_ups.opened)
         return ticket.key
+
+    async def _stored(self, about_id: str, ticket: Ticket, save: SaveTicket) -> None:
+        try:
+            await save(about_id, ticket)
+        except Transient as error:  # so that the outbox knows it after a restart, too
+            raise Ambiguous(f"{ticket.key} was opened and could not be stored: {error}") from error
+        self._opened.pop(about_id, None)
 
     async def _once(self, about_id: str, draft_of: DraftOf, *, maybe: bool) -> Ticket:
         """The issue about it: the one this process opened and could not store, else found or opened now.

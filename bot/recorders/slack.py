@@ -143,8 +143,12 @@ class SlackRecorder:
             waited = await self._wait(self._pace.post(place.channel, opens=place.opens))
             present = await self._seen(replace(delivery, seen=None)) if waited and seen is not None else seen
             found = await self._send(place, make(present), delivery)
+            self._doubtful.add(place.key)  # until the store has it: a full disk must not post it again and again (T62)
         posted = SlackMessage(key=place.key, channel=found.channel, ts=found.ts, thread_ts=place.thread_ts)
-        await self._store.write(lambda s: messages.save(s, posted))
+        try:
+            await self._store.write(lambda s: messages.save(s, posted))
+        except Transient as error:
+            raise Ambiguous(f"{place.key} was posted, and its place could not be stored: {error}") from error
         self._doubtful.discard(place.key)
         return posted
 

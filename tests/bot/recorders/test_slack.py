@@ -313,6 +313,28 @@ async def test_T64_a_reply_without_an_answer_is_looked_up_in_its_thread(bench: B
     assert [m.ts for m in bench.workspace.thread(CHANNEL, root)] == [root, ts]
 
 
+@pytest.mark.parametrize("kind", ["summary", "entry", "card"])
+async def test_T62_a_message_whose_place_could_not_be_stored_is_found_and_not_posted_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The disk is full for a while: each try would put one more copy into the thread."""
+    await bench.run()
+    root = "" if kind == "summary" else await bench.send("summary")
+    subject = {"summary": INCIDENT, "card": RUN}.get(kind) or await bench.entry(EntryKind.SKIPPED, by="alice")
+
+    async def full(_work: Any) -> None:
+        raise Transient("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "write", full)
+        for _ in range(3):
+            with pytest.raises(Ambiguous):  # so that the outbox knows it after a restart, too
+                await bench.send(kind, subject)
+    ts = await bench.send(kind, subject)
+    assert [m.ts for m in bench.workspace.thread(CHANNEL, root or ts)] == ([root, ts] if root else [ts])
+    assert [m.ts for m in bench.workspace.messages(CHANNEL)] == [root or ts]
+
+
 async def test_a_doubtful_summary_is_looked_up_by_the_next_delivery(bench: Bench) -> None:
     seq = await bench.entry(EntryKind.SKIPPED, by="alice")
     bench.recorder._client = Unanswered(bench.client, lost=False)
