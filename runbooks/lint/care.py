@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from runbooks.digest import digest
+from runbooks.lint.example import RESTART
 from runbooks.lint.finding import Finding, Path, Repair
 from runbooks.lint.rule import rule
 from runbooks.lint.subject import Subject
@@ -70,24 +71,8 @@ def overdue_review(subject: Subject) -> Iterator[Finding]:
     "warning",
     why="Above the lowest environment this version is refused as `not_promoted` until a reviewed record names its digest "
     "(mission R5, case T41). Without `--policy`, dev and staging need none.",
-    bad="""
-    steps:
-      - id: restart
-        action: supervisor.restart
-        with: {target: "${target}"}
-        verify: {fact: health, expect: "status == 200", within: 60s, samples: 3 of 4}
-        rollback: none
-        safety: {risk: safe, scopes: [staging, prod], limits: [{max: 1, per: service, window: 1h}]}
-    """,
-    good="""
-    steps:
-      - id: restart
-        action: supervisor.restart
-        with: {target: "${target}"}
-        verify: {fact: health, expect: "status == 200", within: 60s, samples: 3 of 4}
-        rollback: none
-        safety: {risk: safe, scopes: [staging], limits: [{max: 1, per: service, window: 1h}]}
-    """,
+    bad=RESTART + "{risk: safe, scopes: [staging, prod], limits: [{max: 1, per: service, window: 1h}]}",
+    good=RESTART + "{risk: safe, scopes: [staging], limits: [{max: 1, per: service, window: 1h}]}",
 )
 def scope_above_promotion(subject: Subject) -> Iterator[Finding]:
     """A scope above the lowest environment has no promotion record for this very digest."""

@@ -1,6 +1,6 @@
 """The examples of the rules: parts of a runbook, and the rest that makes one whole.
 
-Used by docs/lint.md, which shows the rest once, and by the tests, which lint every example. Must not judge.
+Used by the rules, by docs/lint.md, which shows the rest once, and by the tests, which lint every example. Must not judge.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ tests:
     expect: {step: restart}
 """,
 }
+RESTART = """
+    steps:
+      - id: restart
+        action: supervisor.restart
+        with: {target: "${target}"}
+        verify: {fact: health, expect: "status == 200", within: 60s, samples: 3 of 4}
+        rollback: none
+        safety: """
+"""A careful step up to its safety, which the rules about safety end in two ways."""
 SHORT_REST = ("id", "title", "owner")
 NEXT_FILE = "\n---\n"
 _KEY = re.compile(r"^([a-z_]+):", re.MULTILINE)

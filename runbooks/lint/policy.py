@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from guards.autonomy import LEVELS
 from guards.policy import Policy
+from runbooks.lint.example import RESTART
 from runbooks.lint.finding import Finding, Path, Severity
 from runbooks.lint.rule import rule
 from runbooks.lint.subject import Subject
@@ -23,24 +24,8 @@ from runbooks.model import Limit, Safety
     why="Whoever reads a runbook believes what it says. Policy holds at run time whatever is written here, so a claim of more "
     "is a promise that will be broken at night. Give `--policy policy.yaml` to compare; without it only a change that calls "
     "itself `risk: read` is found. What policy gives in some of the scopes but not in all is a warning.",
-    bad="""
-    steps:
-      - id: restart
-        action: supervisor.restart
-        with: {target: "${target}"}
-        verify: {fact: health, expect: "status == 200", within: 60s, samples: 3 of 4}
-        rollback: none
-        safety: {risk: read, scopes: [staging]}
-    """,
-    good="""
-    steps:
-      - id: restart
-        action: supervisor.restart
-        with: {target: "${target}"}
-        verify: {fact: health, expect: "status == 200", within: 60s, samples: 3 of 4}
-        rollback: none
-        safety: {risk: safe, scopes: [staging]}
-    """,
+    bad=RESTART + "{risk: read, scopes: [staging]}",
+    good=RESTART + "{risk: safe, scopes: [staging]}",
 )
 def loosened_guard(subject: Subject) -> Iterator[Finding]:
     """A step claims more than policy gives: risk, scope, autonomy, limits or blast radius."""
