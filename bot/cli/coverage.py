@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.options import ConfigOption, JsonOption, configuration, database_url
+from bot.cli.options import ConfigOption, JsonOption, configuration, database_url, is_configured
 from bot.errors import ConfigurationError
 from guards.duration import seconds
 
@@ -79,12 +79,9 @@ def _days(text: str) -> int:
 
 def _runbooks(folders: list[Path] | None, config: str | None, *, needed: bool) -> Mapping[str, Runbook]:
     """Raises ConfigurationError with the first mistake in a folder."""
-    import os
-
-    from bot.config_file import locate
     from runbooks.load import BUILTIN, load_catalog
 
-    if folders is None and (needed or config or locate(os.environ, config).is_file()):
+    if folders is None and (needed or is_configured(config)):
         from bot.app import make_policy
         from bot.library import make_library
 

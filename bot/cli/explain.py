@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.options import ConfigOption, JsonOption, configuration, database_url
+from bot.cli.options import ConfigOption, JsonOption, configuration, database_url, is_configured
 from bot.errors import ConfigurationError, Permanent
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ def _made(found: dict[str, Any], name: str) -> Policy:
 def _policy(path: Path | None, config: str | None) -> Policy:
     if path is not None:
         return policy_from(path)
+    if not is_configured(config):
+        why = "no policy is named, and there is no countersign.yaml here."
+        raise ConfigurationError(
+            why, place="--situation", fix="add --policy policy.yaml, or --config countersign.yaml."
+        )
     found = configuration(config)
     return _made(dict(found.policy), found.file.policy)
 
@@ -117,7 +122,8 @@ def _recorded(subject: str, config: str | None) -> tuple[list[dict[str, Any]], l
 
     told, ranked = asyncio.run(read())
     if not told and not ranked:
-        raise Permanent(f"no decision about {subject} is recorded")
+        fix = "copy the number from its card, or from `/runbook history`: run_… or inc_…"
+        raise Permanent(f"no decision about {subject} is recorded. Fix: {fix}.")
     return told, ranked
 
 

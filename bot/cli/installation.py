@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bot.cli.options import is_configured
 from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def installation(config: str | None, runbooks: list[Path] | None, environment: s
     from runbooks.load import BUILTIN, Library
 
     own = _library(runbooks) if runbooks else None
-    if config is None and not locate(os.environ, None).is_file() and not os.environ.get("COUNTERSIGN_CONFIG"):
+    if not is_configured(config):
         library = own or Library([BUILTIN])
         try:
             place = examples.service(

@@ -42,6 +42,11 @@ RunbooksOption = Annotated[
 ]
 
 
+def is_configured(given: str | None) -> bool:
+    """Whether there is a configuration: one that is named, also when its file is missing, or a countersign.yaml here."""
+    return bool(given or os.environ.get("COUNTERSIGN_CONFIG")) or locate(os.environ, None).is_file()
+
+
 def configuration(given: str | None) -> Configuration:
     """The loaded configuration. Raises ConfigurationError."""
     from bot.config import load

@@ -85,7 +85,18 @@ def test_every_decision_of_the_run_is_told(runbookctl: Command, installation: Pa
 def test_nothing_recorded_is_exit_1(runbookctl: Command, installation: Path, subject: str) -> None:
     told = runbookctl("explain", subject)
     assert (told.code, told.out) == (1, "")
-    assert f"no decision about {subject} is recorded" in told.err
+    assert f"no decision about {subject} is recorded. Fix: " in told.err
+
+
+def test_a_situation_without_a_policy_says_what_to_add(
+    runbookctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COUNTERSIGN_CONFIG", raising=False)
+    told = runbookctl("explain", "--situation", SECOND)
+    assert (told.code, told.out) == (2, "")
+    assert "no policy is named" in told.err
+    assert "Fix: add --policy policy.yaml" in told.err
 
 
 def test_situations_need_no_installation(runbookctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.options import configuration, database_url, state_dir
+from bot.cli.options import configuration, database_url, is_configured, state_dir
 from bot.errors import ConfigurationError
 
 
@@ -35,3 +35,16 @@ def test_a_state_folder_that_is_no_text(installation: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         state_dir(None)
     assert caught.value.place == "countersign.yaml: state_dir"
+
+
+def test_what_is_named_is_a_configuration_also_when_its_file_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COUNTERSIGN_CONFIG", raising=False)
+    assert (is_configured(None), is_configured("gone.yaml")) == (False, True)
+    monkeypatch.setenv("COUNTERSIGN_CONFIG", "gone.yaml")
+    assert is_configured(None)
+    monkeypatch.delenv("COUNTERSIGN_CONFIG")
+    (tmp_path / "countersign.yaml").write_text("")
+    assert is_configured(None)
