@@ -190,8 +190,8 @@ class Flow:
     def _acquire(self, keys: list[str], run_id: str, session: Session) -> dict[str, str]:
         now = self._equipment.clock()
         others = leases.acquire(session, keys, run_id, now)
-        if not others:
-            runs.set_running(session, run_id, now)
+        if not others and not runs.set_running(session, run_id, now):
+            raise CountersignError(f"run {run_id} has ended already")  # and no lease is kept for it (T53)
         return others
 
     async def _verify(self, run_id: str, index: int, acted_at: str) -> dict[str, Any]:

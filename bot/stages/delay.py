@@ -26,6 +26,7 @@ from guards.decision import Deny
 STOPPED = "stopped"
 OUTLIVED = "outlived"
 QUIET = timedelta(minutes=15)  # as long as an approval stands in production (T08), beside what the plan itself takes
+ENDED = Deny(STOPPED, "the run has ended", "Ask for the step again if it is still needed.")
 OVER = Deny("incident_resolved", "The monitor says this incident is over.", "Nothing is needed.")
 NOT_BEGUN = Deny("expired", "Nobody began this plan before it ended.", "Ask for the step again if it is still needed.")
 
@@ -36,6 +37,8 @@ def too_late(session: Session, run: Run, step: int, number: int, now: datetime, 
     step: index into the plan. number: which try of it. The first act of a run must begin before the plan ends, also where
     nobody had to be asked; every later one, the undo too, soon after the last thing that happened in the run.
     """
+    if runs.is_closed(session, run.id):  # another worker took this one for dead, and people were told (T53)
+        return ENDED
     if step == 0 and number == 1 and not undo:
         return None if now < run.plan.expires_at else NOT_BEGUN
     return lay_still(session, run, now)
@@ -68,6 +71,8 @@ async def again(equipment: Equipment, run: Run, incident: Incident, step: PlanSt
     world, now, plan = await known(equipment, incident), equipment.clock(), run.plan
 
     def ask(session: Session) -> Deny | None:
+        if runs.is_closed(session, run.id):
+            return ENDED
         stopper = "" if undo else runs.stop_requested_by(session, run.id)
         if stopper:
             return Deny(STOPPED, f"stopped by {stopper}", "Ask for the step again if it is still needed.")

@@ -76,6 +76,7 @@ COLUMNS = [column for column in C if column.name not in ("runbook", "action", "s
 NAMES = [column.name for column in COLUMNS]
 PLANS_KEPT = 64
 ONE = Statement(select(*COLUMNS).where(C.id == bindparam("wanted")))
+STATE = Statement(select(C.state).where(C.id == bindparam("wanted")))
 STOPPER = Statement(select(C.stop_requested_by).where(C.id == bindparam("wanted")))
 
 
@@ -146,6 +147,12 @@ def stop_requested_by(session: Session, run_id: str) -> str:
     """Who wants it stopped, empty when nobody does or it is not there; to be read where the next step is decided (T06)."""
     row = STOPPER.first(session, wanted=run_id)
     return "" if row is None else str(row[0])
+
+
+def is_closed(session: Session, run_id: str) -> bool:
+    """Whether it has ended; to be read where the next step is decided (T53)."""
+    row = STATE.first(session, wanted=run_id)
+    return row is not None and row[0] == "closed"
 
 
 def set_note(session: Session, run_id: str, note: str) -> bool:

@@ -734,3 +734,29 @@ async def test_P6_a_standing_approval_answers_and_is_on_the_attempt_until_it_is_
     assert (await stage.ask()).ok
     asked = await stage.equipment.store.read(lambda s: approvals.for_run(s, stage.started[-1]))
     assert [question.kind for question in asked] == ["approval"], "it is used up, however long ago"
+
+
+async def test_T53_a_run_that_was_closed_does_nothing_more_and_holds_nothing(stage: Stage) -> None:
+    """Another worker took it for dead and told people; then this one comes back."""
+    await stage.ask()
+    await stage.approve()
+    run, now = await stage.run(), stage.clock()
+    await stage.equipment.store.write(lambda s: runs.close(s, run.id, "unknown", "the engine ended it", now))
+    assert await stage.carry_out(ListJournal()) == "unknown"
+    assert stage.world.acts == []
+    assert await stage.equipment.store.read(leases.holders) == {}
+    assert (await stage.run()).note == "the engine ended it"
+
+
+async def test_T53_a_run_that_is_closed_in_the_middle_begins_no_further_step(stage: Stage) -> None:
+    await stage.ask()
+    await stage.approve()
+    run = await stage.run()
+
+    async def taken_for_dead(act: Act) -> None:
+        now = stage.clock()
+        await stage.equipment.store.write(lambda s: runs.close(s, run.id, "unknown", "the engine ended it", now))
+
+    stage.world.during = taken_for_dead
+    assert await stage.carry_out(ListJournal()) == "unknown"
+    assert [operation for operation, _ in stage.world.acts] == ["supervisor.tail_log"]

@@ -11,7 +11,7 @@ from bot.incident import IncidentStatus
 from bot.plan import PlanStep
 from bot.stages.delay import QUIET
 from bot.stages.execute import Attempt, execute
-from bot.store import attempts, leases
+from bot.store import attempts, leases, runs
 from bot.store.runs import Run
 from guards import Policy
 from tests.fakes.equipment import POLICY, ListJournal
@@ -91,7 +91,13 @@ async def long_ago(scene: Scene, run: Run) -> str:
     return "Nothing happened in this run since 2026-11-21 03:00 UTC."
 
 
-@pytest.mark.parametrize("happened", [stopped, over, long_ago])
+async def closed(scene: Scene, run: Run) -> str:
+    now = scene.clock()
+    assert await scene.write(lambda s: runs.close(s, run.id, "unknown", "the engine ended it", now))
+    return "the run has ended"
+
+
+@pytest.mark.parametrize("happened", [stopped, over, long_ago, closed])
 async def test_T51_what_was_cut_off_is_not_repeated_when_nobody_wants_it_any_more(
     trouble: Scene, happened: Any
 ) -> None:
