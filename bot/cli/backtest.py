@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot.cli.options import ConfigOption, JsonOption, configuration, database_url
+from bot.cli.options import ConfigOption, JsonOption, back, configuration, database_url
 
 if TYPE_CHECKING:
     from bot.backtest import Changed, Comparison
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from runbooks.model import Runbook
 
 MOST_LINES = 20
-WRITTEN = re.compile(r"\A([1-9][0-9]{0,3})([hdw])\Z", re.ASCII)
-UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 STYLES = {True: "bold red", False: "yellow"}
 
 
@@ -40,9 +37,8 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Decide again, with another policy, everything that was decided."""
-    back = _back(since)
     found = configuration(config)
-    began = datetime.now(UTC) - back
+    began = datetime.now(UTC) - back(since)
     tested, wanted = asyncio.run(_test(found, policy, began))
     told = report(tested, began, wanted.digest)
     if as_json:
@@ -50,13 +46,6 @@ def backtest(
     else:
         show(Console(highlight=False, soft_wrap=True), told, policy.name)
     raise typer.Exit(1 if told["changed"] or told["unreadable"] else 0)
-
-
-def _back(since: str) -> timedelta:
-    written = WRITTEN.match(since)
-    if written is None:
-        raise typer.BadParameter(f"{since} is not a time such as 12h, 90d or 4w", param_hint="--since")
-    return int(written[1]) * UNITS[written[2]]
 
 
 async def _test(found: Configuration, path: Path, since: datetime) -> tuple[Comparison, Policy]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,9 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.options import ConfigOption, JsonOption, configuration, database_url, is_configured
+from bot.cli.options import ConfigOption, JsonOption, back, configuration, database_url, is_configured
 from bot.errors import ConfigurationError
-from guards.duration import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +34,7 @@ SHOWN = 20
 
 
 def coverage(
-    since: Annotated[str, typer.Option(help="How far back: 12h, 90d.")] = "90d",
+    since: Annotated[str, typer.Option(help="How far back: 12h, 90d, 4w.")] = "90d",
     alerts: Annotated[
         Path | None, typer.Option(help="A file of past alerts, one JSON object a line; else the bot's incidents.")
     ] = None,
@@ -49,13 +48,7 @@ def coverage(
     from bot.coverage import cover
     from bot.past_alerts import read_file
 
-    try:
-        back = (
-            timedelta(days=_days(since)) if since.endswith(("d", "w")) else timedelta(seconds=seconds(since, "--since"))
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--since") from error
-    start = datetime.now(UTC) - back
+    start = datetime.now(UTC) - back(since)
     failed: Mapping[str, Setback] = {}
     if alerts is not None:
         known = _runbooks(runbooks, config, needed=False)
@@ -68,13 +61,6 @@ def coverage(
         typer.echo(json.dumps(as_data(covered, failed, start)))
     else:
         show(Console(highlight=False), covered, failed, known, since)
-
-
-def _days(text: str) -> int:
-    number = text[:-1]
-    if not number.isascii() or not number.isdecimal() or not 0 < int(number) <= 3650:
-        raise ValueError(f"{text} is not a time such as 12h, 90d or 4w")
-    return int(number) * (7 if text.endswith("w") else 1)
 
 
 def _runbooks(folders: list[Path] | None, config: str | None, *, needed: bool) -> Mapping[str, Runbook]:

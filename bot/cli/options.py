@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,8 @@ from bot.errors import ConfigurationError
 if TYPE_CHECKING:
     from bot.config import Configuration
 
+BACK = re.compile(r"\A([1-9][0-9]{0,3})([hdw])\Z", re.ASCII)
+UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 ConfigOption = Annotated[
     str | None,
     typer.Option("--config", help="countersign.yaml; else COUNTERSIGN_CONFIG, else ./countersign.yaml", metavar="FILE"),
@@ -40,6 +44,14 @@ RunbooksOption = Annotated[
     list[Path] | None,
     typer.Option("--runbooks", help="Use these runbooks and no others; several times.", metavar="PATH"),
 ]
+
+
+def back(since: str) -> timedelta:
+    """How far `--since` looks back. Raises typer.BadParameter for what is no time."""
+    written = BACK.match(since)
+    if written is None:
+        raise typer.BadParameter(f"{since} is not a time such as 12h, 90d or 4w", param_hint="--since")
+    return int(written[1]) * UNITS[written[2]]
 
 
 def is_configured(given: str | None) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.cli.options import configuration, database_url, is_configured, state_dir
+from bot.cli.options import back, configuration, database_url, is_configured, state_dir
 from bot.errors import ConfigurationError
 
 
@@ -48,3 +49,8 @@ def test_what_is_named_is_a_configuration_also_when_its_file_is_missing(
     monkeypatch.delenv("COUNTERSIGN_CONFIG")
     (tmp_path / "countersign.yaml").write_text("")
     assert is_configured(None)
+
+
+@pytest.mark.parametrize(("since", "hours"), [("12h", 12), ("90d", 2160), ("4w", 672)])
+def test_how_far_back(since: str, hours: int) -> None:
+    assert back(since) == timedelta(hours=hours)
