@@ -10,6 +10,7 @@ from trust.saboteur import Saboteur
 B2 = ("tests/trust/test_b2.py",)
 B17 = ("tests/trust/test_b17.py",)
 
+DELAY = "bot/stages/delay.py"
 EXECUTE = "bot/stages/execute.py"
 KEPT = "bot/stages/kept.py"
 LOADER = "bot/calendars/loader.py"
@@ -31,6 +32,27 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "denied = altered(run) if step.read_only else await again(equipment, run, incident, step, undo=attempt.undo >= 0)",
         "denied = None",
         ("tests/bot/stages/test_execute.py",),
+    ),
+    Saboteur(
+        "a plan is begun after its end where nobody was asked",
+        DELAY,
+        "return None if now < run.plan.expires_at else NOT_BEGUN",
+        "return None",
+        ("tests/bot/stages/test_delay.py",),
+    ),
+    Saboteur(
+        "a run that lay still for days goes on by itself",
+        DELAY,
+        "if now - last <= QUIET + timedelta(seconds=acting + proving):",
+        "if now - last <= timedelta.max:",
+        ("tests/bot/stages/test_delay.py",),
+    ),
+    Saboteur(
+        "a narrower stop ends the one that a touched file is",
+        "bot/stop_file.py",
+        "if before is not None and not found and not damaged:",
+        "if before is None:",
+        ("tests/bot/test_stop_file.py",),
     ),
     Saboteur(
         "a calendar that cannot be understood is as it was",
