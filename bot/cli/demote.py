@@ -38,13 +38,14 @@ def demote(
         raise typer.BadParameter("it holds an invisible character; type it anew", param_hint="--reason")
     found = configuration(config)
     if found.people.by_id(by) is None:
-        typer.echo(f"refused: {by} is not in people.yaml.", err=True)
+        known = ", ".join(one.id for one in found.people.people[:10])
+        typer.echo(f"refused: {by} is not in people.yaml. Fix: write your own id, such as one of {known}.", err=True)
         raise typer.Exit(1)
     records = make_promotions(found, make_policy(found))
     standing = [r for r in records.of(action, env) if records.record(r.id, r.digest, env) is r]
     told = {"runbook": action, "environment": env, "promoted": False, "evidence": []}
     if not standing:
-        said = f"There is no promotion of {action} to {env} to withdraw."
+        said = f"There is no promotion of {action} to {env} to withdraw; the records are in {records.folders[0]}."
         finish(told | {"file": ""}, said, (), as_json=as_json)
         raise typer.Exit(1)
     now = datetime.now(UTC).replace(microsecond=0)

@@ -37,10 +37,16 @@ def replace(path: Path, text: str, *, fix: str, folders: bool = False) -> None:
         raise ConfigurationError(f"cannot be written ({_why(error)}).", place=str(path), fix=fix) from error
 
 
-def create(path: Path, text: str, *, fix: str) -> None:
-    """Write a new file, and the folders above it. Raises ConfigurationError, also when it is there: then nothing changed."""
+def create(path: Path, text: str, *, fix: str, taken: str = "remove it, or choose another name.") -> None:
+    """Write a new file, and the folders above it. taken: the fix when it is there, and then nothing changes.
+
+    Raises ConfigurationError.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be made ({_why(error)}).", place=str(path.parent), fix=fix) from error
+    try:
         with path.open("x", encoding="utf-8", newline="") as file:
             whole = False
             try:
@@ -51,9 +57,7 @@ def create(path: Path, text: str, *, fix: str) -> None:
                 if not whole:
                     path.unlink(missing_ok=True)
     except FileExistsError as error:
-        raise ConfigurationError(
-            "is there already.", place=str(path), fix="remove it, or choose another name."
-        ) from error
+        raise ConfigurationError("is there already.", place=str(path), fix=taken) from error
     except OSError as error:
         raise ConfigurationError(f"cannot be written ({_why(error)}).", place=str(path), fix=fix) from error
 

@@ -131,10 +131,10 @@ def _write(kept: Path, page: str, draft: Path, text: str) -> None:
     """The page, and the draft when it has a text; neither when one of them cannot be."""
     fix = "choose another folder with --into."
     try:
-        create(kept, page, fix=fix)
+        create(kept, page, fix=fix, taken="remove it, or give the page another title.")
         if text:
             try:
-                create(draft, text, fix=fix)
+                create(draft, text, fix=fix, taken="remove it, or give the page another title.")
             except ConfigurationError:
                 kept.unlink(missing_ok=True)
                 raise

@@ -96,9 +96,9 @@ def new(
         first = error.problems[0]
         wrong(f"this would be no runbook: {first.message}", first.fix)
     try:
-        create(path, text, fix="choose another folder with --into.")
+        create(path, text, fix="choose another folder with --into.", taken="choose another id, or remove the file.")
     except ConfigurationError as error:
-        wrong(f"{path} {error.message}", error.fix)
+        wrong(f"{error.place} {error.message}", error.fix)
     if as_json:
         told = {"file": str(path), "findings": [f"{f.severity}: {f.message}" for f in findings]}
         typer.echo(json.dumps(told, indent=1))

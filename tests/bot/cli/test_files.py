@@ -72,3 +72,10 @@ def test_nothing_is_created_over_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is there already"):
         create(path, "theirs", fix=FIX)
     assert path.read_text() == "mine"
+
+
+def test_a_file_where_a_folder_should_be_is_not_taken_for_the_new_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("mine")
+    with pytest.raises(ConfigurationError, match="cannot be made") as refused:
+        create(tmp_path / "a" / "b", "x", fix=FIX)
+    assert (refused.value.place, refused.value.fix) == (str(tmp_path / "a"), FIX)
