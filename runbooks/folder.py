@@ -1,7 +1,8 @@
 """Reading a folder of YAML files safely: which files there are, their text, and what could not be read.
 
-Called by load (runbooks) and promotion (promotion records). Only regular files inside the folder are read: a symbolic
-link that leaves it, a pipe, an oversized file or text that is not UTF-8 is a problem, never a surprise. Must not parse.
+Called by load (runbooks), promotion (promotion records), shelf (pages) and for single files by commands. Only regular
+files inside the folder are read: a symbolic link that leaves it, a pipe, an oversized file or text that is not UTF-8 is
+a problem, never a surprise. Must not parse.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The ladder of environments: where a new runbook may be tried, and which rung is below which (mission R5, case T41).
 
-Made by bot/app.py from `promotion` in countersign.yaml and `lowest_environment` in policy.yaml; asked by the promotion rule
+Made by bot/policy_inputs.py from `promotion` in countersign.yaml and `lowest_environment` in policy.yaml; asked by the promotion rule
 and by `runbookctl promote`. Values only. Without a ladder only the lowest environment needs no record.
 """
 

@@ -1,7 +1,7 @@
 """Runbooks from YAML files: all of them, or every mistake with its file, line and fix (R1-R3; cases T34, T38).
 
-Called by bot/app.py, `runbookctl lint` and, for load_strict, bot/config.py. A file gives a whole runbook or problems,
-never a part of one and never a traceback. Must not ask a clock or the network; reading files is its job.
+Called by bot/library.py, bot/simulation/reading.py, `runbookctl new` and the linter. A file gives a whole runbook or
+problems, never a part of one and never a traceback. Must not ask a clock or the network; reading files is its job.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runbooks.model import Runbook
 from runbooks.shape import Mistake, original_path, shape
 from runbooks.shelf import EMPTY, Shelf, load_shelf
 from runbooks.spelling import did_you_mean
-from runbooks.strict import Document, StrictError, load_strict, parse
+from runbooks.strict import Document, StrictError, parse
 
 __all__ = [
     "BUILTIN",
@@ -31,11 +31,9 @@ __all__ = [
     "Library",
     "Problem",
     "RunbookError",
-    "StrictError",
     "load_catalog",
     "load_located",
     "load_runbook",
-    "load_strict",
     "place_of",
 ]
 

@@ -1,7 +1,8 @@
 """The one next safe step, or why there is none: from the ranking, what was tried, and fresh facts (mission N2-N4).
 
-Called by bot/stages/match.py, `runbookctl match` and `simulate`. Pure: it offers, the gate decides. Must not offer what
-already failed, what is no longer needed, what waits for an adapter, or what is not meant for this environment.
+Called by bot/stages/match.py, which `runbookctl simulate` goes through, and bot/simulation/cases.py. Pure: it offers,
+the gate decides. Must not offer what already failed, what is no longer needed, what waits for an adapter, or what is
+not meant for this environment.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The promotion records in force, read again whenever a file changed (mission R5, case T41).
 
-Made by bot/app.py; looked at by bot/stages/promoted.py and bot/stages/match.py. `refresh` is called before every decision,
+Made by bot/policy_inputs.py; looked at by bot/stages/promoted.py and bot/stages/match.py. `refresh` is called before every decision,
 so a record that is withdrawn between approval and act promotes nothing any more. A record that cannot be read promotes
 nothing. Must not ask a clock or write.
 """

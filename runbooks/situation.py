@@ -1,7 +1,7 @@
 """What the matcher may look at: an incident as plain text, and where in it and in the facts known errors may stand.
 
-Made by bot/stages/match.py, bot/alert_file.py and tests; read by runbooks/match.py. Everything in it is untrusted text: it
-can change a ranking, never what a runbook may do. Must not decide anything.
+Made by bot/stages/match.py, bot/past_alerts.py, bot/cli/match.py and tests; read by runbooks/match.py. Everything in it
+is untrusted text: it can change a ranking, never what a runbook may do. Must not decide anything.
 """
 
 from __future__ import annotations

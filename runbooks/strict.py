@@ -1,6 +1,6 @@
 """Strict YAML: the one way text becomes data, for runbooks and for configuration (trust cases T34, T38).
 
-Called by runbooks/load.py (which publishes `load_strict` and `StrictError` again) and through it by bot/config.py.
+Called by runbooks/load.py, runbooks/promotion.py, runbooks/knowledge.py and bot/config_file.py.
 No tags, anchors, aliases, merge keys, directives, second documents or duplicate keys; only `true`, `false`, `null` and
 decimal numbers get a type, everything else stays the text that was written. Must not read files or build objects.
 """

@@ -14,9 +14,10 @@ from bot.operations.rolling import members
 from bot.roster import FACT_NAMES, OPERATIONS
 from bot.services import Catalogue
 from guards import Policy
-from runbooks.load import RunbookError, load_runbook, load_strict
+from runbooks.load import RunbookError, load_runbook
 from runbooks.schema import schema
 from runbooks.schema_words import WORDS
+from runbooks.strict import load_strict
 from tests.fakes.equipment import POLICY
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "runbook-format.md").read_text(encoding="utf-8")

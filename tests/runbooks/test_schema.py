@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from bot.roster import FACT_NAMES, OPERATIONS
 from runbooks.keys import keys_of
-from runbooks.load import BUILTIN, RunbookError, load_runbook, load_strict
+from runbooks.load import BUILTIN, RunbookError, load_runbook
 from runbooks.model import Runbook
 from runbooks.schema import schema
 from runbooks.schema_words import WORDS
-from runbooks.strict import StrictError
+from runbooks.strict import StrictError, load_strict
 
 KNOWN = {name: (each.summary, each.parameters.model_json_schema()) for name, each in OPERATIONS.items()}
 SCHEMA = schema(KNOWN, FACT_NAMES)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbooks.load import StrictError, load_strict
-from runbooks.strict import MAX_BYTES, MAX_NODES, parse
+from runbooks.strict import MAX_BYTES, MAX_NODES, StrictError, load_strict, parse
 
 KEPT_AS_TEXT = [
     "no",
