@@ -109,8 +109,12 @@ class Requests(IncidentRequests):
         current = await self._equipment.store.read(lambda s: proposals.current(s, incident.id))
         proposal = current.id if current and current.state == "open" and current.runbook == runbook else ""
         reply = await self._ask(incident, runbook, person, proposal, glass=glass)
-        if mine and not reply.ok:  # planned work that may not be done is over, and its thread says so
-            await self._equipment.store.write(lambda s: paging.resolve(s, self._equipment, incident, "bot"))
+        if (
+            mine and not reply.ok
+        ):  # planned work that may not be done is over, unless somebody else's run has begun there
+            await self._equipment.store.write(
+                lambda s: overview.under_way(s, incident.id) or paging.resolve(s, self._equipment, incident, "bot")
+            )
             self._equipment.wake()
         return reply
 
