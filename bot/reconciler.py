@@ -15,7 +15,6 @@ from functools import partial
 from sqlmodel import Session
 
 from bot.engine.durable import FINISHED, Engine
-from bot.errors import CountersignError
 from bot.stages import closing
 from bot.stages.base import Equipment
 from bot.stages.reminding import remind
@@ -54,21 +53,20 @@ class Reconciler:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            try:
-                await self.once()
-            except CountersignError as error:
-                log().error("reconciler pass failed", error=str(error))
+            await self.once()
             await self._equipment.sleep(self._every)
 
     async def once(self) -> None:
-        """One pass."""
-        await self._beat()
-        await self._runs()
-        await self._answers()
+        """One pass. Each part by itself: reminders and calls to people must not depend on an engine that has trouble."""
+        for part in (self._beat, self._runs, self._answers, self._people, self._gauges, self._forget):
+            try:
+                await part()
+            except Exception as error:  # noqa: BLE001 - the edge of the reconciler: the next pass tries again
+                log().error("a part of a reconciler pass failed", part=part.__name__.strip("_"), error=repr(error))
+
+    async def _people(self) -> None:
         await remind(self._equipment)
         await call_people(self._equipment, self._unclaimed_after)
-        await self._gauges()
-        await self._forget()
 
     async def _beat(self) -> None:
         equipment = self._equipment

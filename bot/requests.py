@@ -22,14 +22,14 @@ from bot.stages.enrich import observe, values
 from bot.stages.known import known
 from bot.stages.match import PastRun, choose, past_runs, step_of
 from bot.stages.plan import digest_of, make_plan
-from bot.stages.planned_work import open_planned
+from bot.stages.planned_work import open_planned, run_of
 from bot.stages.promoted import put_into_scopes
 from bot.stages.reply import Reply, already, refused
 from bot.stages.voting import Click, answer_doubt, vote
 from bot.store import incidents, overview, proposals
 from bot.store.overview import Offer
 from bot.telemetry import log
-from guards.decision import Deny
+from guards.decision import Deny, Finding
 from runbooks.next_step import NextStep, NoStep
 
 SHORTEST_REASON, LONGEST_REASON = 10, 300
@@ -90,9 +90,21 @@ class Requests(IncidentRequests):
         return found
 
     async def run_runbook(
-        self, runbook: str, service: str, environment: str | None, person: Person, channel: str, glass: str = ""
+        self,
+        runbook: str,
+        service: str,
+        environment: str | None,
+        person: Person,
+        channel: str,
+        glass: str = "",
+        once: str = "",
     ) -> Reply:
-        """`/runbook run`: the same path, for the newest open incident of that service. glass: see `break_glass`."""
+        """`/runbook run`: the same path, for the newest open incident of that service. glass: see `break_glass`. once: id of
+        this one command; offered again after a crash it begins no second run.
+        """
+        run_id, begun = await run_of(self._equipment, once)
+        if begun:
+            return already("That was asked for before I was restarted; its card is in the thread.")
         entry = self._equipment.catalogue.named(service, environment)
         if entry is None:
             return self._unknown_service(service, environment)
@@ -108,10 +120,8 @@ class Requests(IncidentRequests):
             incident, mine = await open_planned(self._equipment, entry, runbook, person)
         current = await self._equipment.store.read(lambda s: proposals.current(s, incident.id))
         proposal = current.id if current and current.state == "open" and current.runbook == runbook else ""
-        reply = await self._ask(incident, runbook, person, proposal, glass=glass)
-        if (
-            mine and not reply.ok
-        ):  # planned work that may not be done is over, unless somebody else's run has begun there
+        reply = await self._ask(incident, runbook, person, proposal, glass=glass, run_id=run_id)
+        if mine and not reply.ok:  # what may not be done is over, unless somebody else's run has begun there
             await self._equipment.store.write(
                 lambda s: overview.under_way(s, incident.id) or paging.resolve(s, self._equipment, incident, "bot")
             )
@@ -119,7 +129,14 @@ class Requests(IncidentRequests):
         return reply
 
     async def break_glass(
-        self, runbook: str, service: str, environment: str | None, person: Person, channel: str, reason: str
+        self,
+        runbook: str,
+        service: str,
+        environment: str | None,
+        person: Person,
+        channel: str,
+        reason: str,
+        once: str = "",
     ) -> Reply:
         """`/runbook breakglass`: past the rules that policy lets be broken, with a reason and a second person (T14)."""
         if self._equipment.policy.break_glass is None:
@@ -127,7 +144,8 @@ class Requests(IncidentRequests):
         reason = self._equipment.redactor.text(reason)
         if len(reason.strip()) < SHORTEST_REASON:
             return refused("reason_needed", "Say why in a sentence.", "`... because payments loses orders since 14:02`")
-        return await self.run_runbook(runbook, service, environment, person, channel, reason.strip()[:LONGEST_REASON])
+        why = reason.strip()[:LONGEST_REASON]
+        return await self.run_runbook(runbook, service, environment, person, channel, glass=why, once=once)
 
     async def _ask(
         self,
@@ -138,9 +156,12 @@ class Requests(IncidentRequests):
         *,
         tried: bool = True,
         glass: str = "",
+        run_id: str = "",
     ) -> Reply:
         made = await self._plan(incident, runbook, person, tried=tried, glass=glass)
-        outcome: AskOutcome = await ask_for(self._equipment, incident, made, runbook, person, proposal_id)
+        outcome: AskOutcome = await ask_for(
+            self._equipment, incident, made, runbook, person, proposal_id, run_id=run_id
+        )
         if outcome.run_id:
             await self._tell_engine(self._start(outcome.run_id))
         return outcome.reply
@@ -246,15 +267,7 @@ class Requests(IncidentRequests):
             {
                 "plan": made.model_dump(mode="json"),
                 "digest": made.short_digest,
-                "decision": [
-                    {
-                        "rule": f.rule,
-                        "verdict": type(f.verdict).__name__.lower(),
-                        "reason": getattr(f.verdict, "reason", ""),
-                    }
-                    for d in found.decisions
-                    for f in d.trace
-                ],
+                "decision": [_finding(f) for d in found.decisions for f in d.trace],
                 "asks": [{"kind": a.kind, "message": a.message} for a in found.asks],
             },
         )
@@ -279,3 +292,8 @@ class Requests(IncidentRequests):
         if wake:
             await self._tell_engine(self._wake(*wake))
         return reply
+
+
+def _finding(found: Finding) -> dict[str, str]:
+    reason = getattr(found.verdict, "reason", "")
+    return {"rule": found.rule, "verdict": type(found.verdict).__name__.lower(), "reason": reason}

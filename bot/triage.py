@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from bot.errors import CountersignError, Transient
+from bot.errors import Transient
 from bot.incident import Incident, IncidentStatus
 from bot.plan import Plan
 from bot.recorders.base import AtOnce, Unheld
@@ -46,8 +46,7 @@ LOOKS_WAIT = 5.0  # seconds that facts and next steps wait while a storm is bein
 CONCURRENT_ENRICHMENTS = 8
 SLACK_SOURCE = "slack"
 FIRST = "slack"  # where an incident is told first
-KEEP_BODIES = timedelta(days=7)
-PRUNE_EVERY = timedelta(hours=1)
+KEEP_BODIES, PRUNE_EVERY = timedelta(days=7), timedelta(hours=1)
 
 
 class Triage:
@@ -83,7 +82,7 @@ class Triage:
         self._hold_ends: float | None = None  # in the loop's time; a lull within a storm does not begin it again
         self._waiting: dict[str, Incident] = {}
         self._enriching: set[str] = set()
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Future[object]] = set()
 
     def wake(self) -> None:
         """Something arrived."""
@@ -91,7 +90,10 @@ class Triage:
 
     async def run(self) -> None:
         """Take, fold, look, offer; until cancelled."""
-        waiting = [*await self._equipment.store.read(unlooked), *await self._equipment.store.read(self._cut_off)]
+        waiting = [
+            *await self._equipment.store.read(unlooked),
+            *await self._equipment.store.read(lambda s: cut_off(s, self._equipment, BATCH)),
+        ]
         for incident in waiting:
             self.look_again(incident)
         while True:
@@ -111,21 +113,40 @@ class Triage:
 
     async def _once(self) -> bool:
         """Fold what waits, in a storm as soon as it lets up; False when there was nothing."""
-        deliveries = await self._take()
+        deliveries = await self._inbox.take(BATCH, but=SLACK_SOURCE)
         if len(deliveries) >= MANY:
             await self._let_in()
-            deliveries = await self._take()
+            deliveries = await self._inbox.take(BATCH, but=SLACK_SOURCE)
         if len(deliveries) == BATCH:
             self._storm_since = self._storm_since or self._equipment.clock()
         else:
             self._hold_ends = None  # what was held is folded with these
         if deliveries:
-            await self.handle(deliveries)
+            await self._fold(deliveries)
             return True
         self._storm_since = None
         self._start_looks()
         await self._forget_old()
         return False
+
+    async def _fold(self, deliveries: list[Delivered]) -> None:
+        """One batch, else each by itself: one bad delivery neither holds up the others nor ends the bot (T22)."""
+        try:
+            await self.handle(deliveries)
+        except Transient:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of triage: text from outside met a mistake of ours
+            if len(deliveries) > 1:
+                for each in deliveries:
+                    await self._fold([each])
+                return
+            log().error("a delivery cannot be folded", error=repr(error))
+            await self._set_aside(deliveries[0], f"cannot be folded: {type(error).__name__}")
+
+    async def _set_aside(self, delivery: Delivered, reason: str) -> None:
+        await self._inbox.quarantine(delivery.id, reason)
+        self._equipment.metrics.quarantined.labels(delivery.source).inc()
+        log().warning("delivery quarantined", delivery=delivery.id, reason=reason)
 
     async def _forget_old(self) -> None:
         """Bodies are kept for as long as a sender may repeat them (apis.md section 7: seven days), then deleted."""
@@ -133,9 +154,6 @@ class Triage:
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
             self._pruned_at = now
             await self._inbox.prune(now - KEEP_BODIES)
-
-    async def _take(self) -> list[Delivered]:
-        return await self._inbox.take(BATCH, but=SLACK_SOURCE)
 
     async def _let_in(self) -> None:
         """Wait until the storm lets up, but not for ever: folding beside it would make every answer to it slower."""
@@ -173,9 +191,7 @@ class Triage:
         self._storms()
         await self._inbox.done([d.id for d, _ in ingested.signals] + list(ingested.ignored))
         for delivery_id, reason in ingested.quarantine:
-            await self._inbox.quarantine(delivery_id, reason)
-            equipment.metrics.quarantined.labels(next(d.source for d in deliveries if d.id == delivery_id)).inc()
-            log().warning("delivery quarantined", delivery=delivery_id, reason=reason)
+            await self._set_aside(next(d for d in deliveries if d.id == delivery_id), reason)
         for run_id, approval_id in folded.wake:
             await self._wake_run(run_id, approval_id)
         for incident in folded.enrich.values():
@@ -201,15 +217,11 @@ class Triage:
                 return
             del self._waiting[due.id]
             self._enriching.add(due.id)
-            task = asyncio.create_task(self._look(due))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._own(asyncio.create_task(self._look(due)), f"triage could not offer a step for {due.id}")
 
     async def _look(self, incident: Incident) -> None:
         try:
             await self.offer_next_step(incident)
-        except CountersignError as error:
-            log().error("triage could not offer a step", incident=incident.id, error=str(error))
         finally:
             self._enriching.discard(incident.id)
             self._start_looks()
@@ -249,39 +261,38 @@ class Triage:
         restraint = Restraint(equipment, plan)
         outcome = await ask_for(equipment, incident, plan, runbook.id, None, proposal_id, restraint)
         if outcome.run_id and self._start_run is not None:
-            task = asyncio.ensure_future(self._start_run(outcome.run_id))
-            self._tasks.add(task)
-            task.add_done_callback(self._started)
+            told = asyncio.ensure_future(self._start_run(outcome.run_id))
+            self._own(told, "the engine was not told; the reconciler will")
 
-    def _started(self, task: asyncio.Future[object]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log().error("the engine was not told; the reconciler will", error=repr(task.exception()))
+    def _own(self, task: asyncio.Future[object], otherwise: str) -> None:
+        """Keep a task until it has ended. otherwise: what the log says when it failed."""
 
-    def _cut_off(self, session: Session) -> list[Incident]:
-        return cut_off(session, self._equipment, BATCH)
+        def ended(task: asyncio.Future[object]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log().error(otherwise, error=repr(error))
+
+        self._tasks.add(task)
+        task.add_done_callback(ended)
 
     async def look_at(self, incident_id: str) -> None:
         """After a run ended: fresh facts and the next step, or the news that nothing is left to do."""
-        incident = await self._equipment.store.read(lambda session: incidents.get(session, incident_id))
+        equipment = self._equipment
+        incident = await equipment.store.read(lambda session: incidents.get(session, incident_id))
         if incident is not None and incident.status is not IncidentStatus.RESOLVED:
             self.look_again(incident)
         elif incident is not None:
-            await enrich(self._equipment, incident)
-            await self._equipment.store.write(
-                lambda session: announce(session, incident, self._equipment.routes(incident))
-            )
-            self._equipment.wake()
+            await enrich(equipment, incident)
+            await equipment.store.write(lambda session: announce(session, incident, equipment.routes(incident)))
+            equipment.wake()
 
     async def runbooks_renewed(self, names: Collection[str]) -> None:
         """After a reload: what waits for a person's choice is looked at again where those runbooks matter."""
         try:
-            waiting = await self._equipment.store.read(lambda session: concerned(session, self._equipment, names))
+            for incident in await self._equipment.store.read(lambda s: concerned(s, self._equipment, names)):
+                self.look_again(incident)
         except Transient as error:  # the runbooks are in force all the same, and `/runbook plan` knows them
             log().error("open incidents are not looked at again with the new runbooks", error=str(error))
-            return
-        for incident in waiting:
-            self.look_again(incident)
 
     async def drain(self) -> None:
         """Wait for the looks that are under way (tests and orderly stops)."""

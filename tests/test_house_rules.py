@@ -44,8 +44,10 @@ def test_no_drawer_modules() -> None:
 # One edge each: what may catch everything, and why nothing smaller would do there.
 EDGES = {
     "bot/flow.py": "a bug inside a run becomes an escalation, not a run that hangs",
+    "bot/reconciler.py": "reminders and calls to people must not depend on an engine that has trouble",
     "bot/recorders/outbox.py": "a bug in a recorder must not lose a row or stop the other destinations",
     "bot/slack/desk.py": "the Slack room: whatever broke, it is logged and the person hears of it",
+    "bot/triage.py": "text from outside that meets a bug is set aside, and a look that fails ends no other",
     "guards/asking.py": "an asker is anyone's code: every failure of it must refuse",
     "guards/chain.py": "a broken guard must refuse, whatever breaks in it (rule 4)",
 }

@@ -21,7 +21,7 @@ from trust.order import Order
 from trust.report import Figure
 
 TRIALS, RESTARTS, ROUNDS = 1_000, 100, 1_000
-BOTS = 8  # at once; a bot that is stopped needs next to no processor
+BOTS = 4  # at once; more would measure how two cores are shared, not the switch
 TRIES = 2  # how often a restarted bot must have tried before it is killed again
 
 

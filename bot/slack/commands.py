@@ -77,10 +77,11 @@ class Commands:
             await self._desk.tell(place, Said("stranger", {"team": who.team, "user": who.user}))
             return
         text = str(body.get("text") or "")
-        await self._desk.settle(place, self.answer(text, who.person, place.channel), kind_of(text))
+        once = str(body.get("trigger_id") or "")
+        await self._desk.settle(place, self.answer(text, who.person, place.channel, once), kind_of(text))
 
-    async def answer(self, text: str, person: Person, channel: str) -> Answer:
-        """What `text` asks for, as that person, from that channel."""
+    async def answer(self, text: str, person: Person, channel: str, once: str = "") -> Answer:
+        """What `text` asks for, as that person, from that channel. once: Slack's id of this one command."""
         if len(text) > LONGEST:
             return Said("usage", {"text": f"That is longer than {LONGEST} characters."})
         words = unescape(text).split()
@@ -97,13 +98,13 @@ class Commands:
                 return self._usage(verb)
             return await self._desk.asking.release(rest[0].lower(), person, " ".join(rest[1:]))
         if verb == "breakglass":
-            return await self._break_glass(rest, person, channel)
+            return await self._break_glass(rest, person, channel, once)
         names = [word.lower() for word in rest]
         if not all(is_name(name) for name in names):
             return self._usage(verb, "Names are lower-case letters, digits, dots and hyphens.")
-        return await self._plain(verb, names, person, channel)
+        return await self._plain(verb, names, person, channel, once)
 
-    async def _plain(self, verb: str, names: list[str], person: Person, channel: str) -> Answer:
+    async def _plain(self, verb: str, names: list[str], person: Person, channel: str, once: str) -> Answer:
         asking = self._desk.asking
         if verb in ("status", "history") and len(names) <= 1:
             service = names[0] if names else None
@@ -118,12 +119,12 @@ class Commands:
             environment = names[2] if len(names) == 3 else None
             if verb == "plan":
                 return await asking.plan_runbook(names[0], names[1], environment, person)
-            return await asking.run_runbook(names[0], names[1], environment, person, channel)
+            return await asking.run_runbook(names[0], names[1], environment, person, channel, once=once)
         if verb == "help":
             return Said("help", ok=True)
         return self._usage(verb)
 
-    async def _break_glass(self, words: list[str], person: Person, channel: str) -> Answer:
+    async def _break_glass(self, words: list[str], person: Person, channel: str, once: str) -> Answer:
         """The reason stands behind the word `because`, so that no word of it is taken for an environment."""
         lower = [word.lower() for word in words]
         at = lower.index("because") if "because" in lower else 0
@@ -132,7 +133,8 @@ class Commands:
             return self._usage("breakglass")
         environment = names[2] if len(names) == 3 else None
         reason = " ".join(words[at + 1 :])
-        return await self._desk.asking.break_glass(names[0], names[1], environment, person, channel, reason)
+        asking = self._desk.asking
+        return await asking.break_glass(names[0], names[1], environment, person, channel, reason, once=once)
 
     async def _switch(self, verb: str, words: list[str], person: Person) -> Answer:
         level, name, reason = "", "", words[1:]

@@ -81,15 +81,23 @@ class Asking(Protocol):
         ...
 
     async def run_runbook(
-        self, runbook: str, service: str, environment: str | None, person: Person, channel: str
+        self, runbook: str, service: str, environment: str | None, person: Person, channel: str, *, once: str
     ) -> Answer:
-        """Run a runbook by name."""
+        """Run a runbook by name. once: what was typed; the same again after a crash begins no second run."""
         ...
 
     async def break_glass(
-        self, runbook: str, service: str, environment: str | None, person: Person, channel: str, reason: str
+        self,
+        runbook: str,
+        service: str,
+        environment: str | None,
+        person: Person,
+        channel: str,
+        reason: str,
+        *,
+        once: str,
     ) -> Answer:
-        """Run a runbook past the rules that policy lets be broken."""
+        """Run a runbook past the rules that policy lets be broken. once: as of `run_runbook`."""
         ...
 
     async def plan_runbook(self, runbook: str, service: str, environment: str | None, person: Person) -> Answer:

@@ -131,8 +131,9 @@ async def ask_for(
     person: Person | None,
     proposal_id: str,
     denied: Denied | None = None,
+    run_id: str = "",
 ) -> AskOutcome:
-    """Refuse with a record, or open the run.
+    """Refuse with a record, or open the run, with that id where one is given.
 
     person: None when the bot asks by itself (bot/stages/by_itself.py says when). denied: sees what the guards refused, in
     the same transaction; when it says True nothing more is recorded of it.
@@ -162,7 +163,7 @@ async def ask_for(
             return AskOutcome(already("A run of this incident is already under way; its card is in the thread."))
         if proposal_id and not proposals.take(session, proposal_id):
             return AskOutcome(already("Somebody else was faster; the card is in the thread."))
-        outcome = _open(session, equipment, fresh, made, found.asks, asker, proposal_id, now)
+        outcome = _open(session, equipment, fresh, made, found.asks, asker, proposal_id, run_id, now)
         keep(session, equipment, made, found, outcome.run_id)
         if made.break_glass:
             data = {"reason": made.break_glass, "by": asker.id, "rules": list(found.broken)}
@@ -186,9 +187,10 @@ def _open(
     asks: Sequence[guards.Ask],
     asker: guards.Actor,
     proposal_id: str,
+    run_id: str,
     now: datetime,
 ) -> AskOutcome:
-    run_id, digest = equipment.new_id("run"), plan.digest  # made once: it is a hash over the whole plan
+    run_id, digest = run_id or equipment.new_id("run"), plan.digest  # made once: it is a hash over the whole plan
     changed = compared(session, plan)
     runs.create(
         session,

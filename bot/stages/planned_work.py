@@ -6,12 +6,15 @@ second is told that a run is under way. Must not start anything.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 from sqlmodel import Session
 
 from bot.incident import Incident, IncidentStatus, Severity
 from bot.services import Person, Service
 from bot.stages.base import Equipment
-from bot.store import incidents
+from bot.store import incidents, runs
 from bot.transcript import Entry, EntryKind
 
 ASKED_IN_SLACK = "slack"
@@ -46,3 +49,16 @@ async def open_planned(equipment: Equipment, service: Service, runbook: str, per
         return incident, True
 
     return await equipment.store.write(write)
+
+
+async def run_of(equipment: Equipment, once: str) -> tuple[str, bool]:
+    """Id of the run that a typed command begins, always the same, and whether it has begun it; empty without `once`.
+
+    once: Slack's id of the command. What was being handled when the bot was killed is offered again (bot/slack/dispatch.py),
+    and then the run that it began may have ended already.
+    """
+    if not once:
+        return "", False
+    number = hashlib.sha256(once.encode()).digest()[:10]
+    run_id = f"run_{base64.b32encode(number).decode().lower()}"
+    return run_id, await equipment.store.read(lambda session: runs.get(session, run_id)) is not None

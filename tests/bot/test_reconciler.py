@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.errors import Transient
 from bot.reconciler import Reconciler
 from bot.store import approvals, leases, workers
-from bot.telemetry import log
 from guards import Policy
 from tests.fakes.equipment import POLICY, alert
 from tests.fakes.scene import Scene, scene
@@ -63,6 +63,18 @@ async def post(tmp_path: Path) -> AsyncIterator[Post]:
 
         reconciler = Reconciler(made.equipment, engine, look, every=1.0, leave=left.append)  # type: ignore[arg-type]  # reason: a double
         yield Post(made, engine, reconciler, looked, left)
+
+
+async def test_an_engine_in_trouble_keeps_the_other_parts_of_a_pass_from_nothing(post: Post) -> None:
+    async def broken(_run_id: str) -> str:
+        raise KeyError("of the engine's own")
+
+    await post.scene.ask()
+    post.engine.status = broken  # type: ignore[method-assign]  # reason: a double
+    with capture_logs() as logs:
+        await post.reconciler.once()
+    assert [line["part"] for line in logs if line["event"] == "a part of a reconciler pass failed"] == ["runs"]
+    assert "incidents_open 1.0" in post.scene.equipment.metrics.exposition().decode()
 
 
 async def test_a_committed_run_that_was_never_started_is_started_once(post: Post) -> None:
@@ -152,20 +164,29 @@ async def test_the_gauges_show_what_waits(post: Post) -> None:
 
 
 async def test_T62_a_pass_that_fails_is_made_again(post: Post) -> None:
-    passes = []
+    slept: list[float] = []
 
-    async def once() -> None:
-        passes.append(len(passes))
-        if len(passes) == 1:
-            raise Transient("the database is locked")
-        if len(passes) == 3:
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
             raise asyncio.CancelledError
 
-    post.reconciler.once = once  # type: ignore[method-assign]  # reason: to see the loop around it
-    with pytest.raises(asyncio.CancelledError):
-        await post.reconciler.run()
-    assert passes == [0, 1, 2]
-    assert log() is not None
+    async def no_store(_work: object) -> None:
+        raise Transient("the database is locked")
+
+    post.scene.change(sleep=sleep)
+    reconciler = Reconciler(post.scene.equipment, post.engine, _nobody, every=1.0, leave=post.left.append)  # type: ignore[arg-type]  # reason: a double
+    write, post.scene.equipment.store.write = post.scene.equipment.store.write, no_store  # type: ignore[assignment,method-assign]  # reason: stands in for one that is locked
+    with pytest.raises(asyncio.CancelledError), capture_logs() as logs:
+        await reconciler.run()
+    post.scene.equipment.store.write = write  # type: ignore[method-assign]  # reason: as it was
+    assert slept == [1.0, 1.0, 1.0]
+    assert [line["part"] for line in logs if line["event"] == "a part of a reconciler pass failed"] == ["beat"] * 3
+    assert post.left == [], "a store that does not answer is no other process"
+
+
+async def _nobody(_incident_id: str) -> None:
+    return None
 
 
 async def test_a_void_question_of_a_resolved_incident_wakes_its_run(post: Post) -> None:

@@ -7,16 +7,18 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 from sqlmodel import Session
+from structlog.testing import capture_logs
 
 from bot.errors import Transient
 from bot.facts.base import FactRequest
-from bot.incident import IncidentStatus
-from bot.store import enrichments, outbox, proposals
+from bot.incident import Incident, IncidentStatus
+from bot.store import enrichments, incidents, outbox, proposals
 from bot.store.inbox import Inbox
 from bot.triage import BATCH, CONCURRENT_ENRICHMENTS, MANY, Triage
 from runbooks.load import Catalogue
@@ -448,6 +450,48 @@ class Slow:
         await asyncio.sleep(0.01)
         self.now -= 1
         return {"status": 0}
+
+
+async def test_T22_one_that_our_code_cannot_fold_is_set_aside_and_the_others_go_on(desk: Desk) -> None:
+    record = desk.scene.equipment.redactor.data
+
+    def broken(value: Any) -> Any:
+        if "PINC2 is cursed" in str(value):
+            raise KeyError("a mistake of ours")
+        return record(value)
+
+    desk.scene.equipment.redactor.data = broken  # type: ignore[method-assign]  # reason: stands in for a bug
+    await desk.arrive(webhook("E1"), webhook("E2", "PINC2", title="PINC2 is cursed"), webhook("E3", "PINC3"))
+    with capture_logs() as logs:
+        await running(desk.triage, partial(empty, desk))
+    found = await desk.scene.read(lambda s: incidents.open_incidents(s, 9))
+    assert {one.external_id for one in found} == {"PINC1", "PINC3"}
+    assert (await desk.inbox.counts())["quarantined"] == 1
+    assert [line["error"] for line in logs if line["event"] == "a delivery cannot be folded"] == [
+        "KeyError('a mistake of ours')"
+    ]
+
+
+async def empty(desk: Desk) -> bool:
+    return (await desk.inbox.counts())["waiting"] == 0
+
+
+async def test_a_look_that_meets_a_bug_is_in_the_log_and_ends_no_other(desk: Desk) -> None:
+    look = desk.triage.offer_next_step
+
+    async def broken(incident: Incident) -> None:
+        if incident.external_id == "PINC1":
+            raise KeyError("a mistake of ours")
+        await look(incident)
+
+    desk.triage.offer_next_step = broken  # type: ignore[method-assign]  # reason: stands in for a bug
+    await desk.arrive(webhook("E1"), webhook("E2", "PINC2"))
+    with capture_logs() as logs:
+        await running(desk.triage, partial(empty, desk))
+    assert await desk.scene.kinds("PINC1") == ["opened"]
+    assert "proposed" in await desk.scene.kinds("PINC2")
+    (line,) = [line for line in logs if line["event"].startswith("triage could not offer a step")]
+    assert line["error"] == "KeyError('a mistake of ours')"
 
 
 async def test_looks_are_bounded_and_critical_ones_come_first(desk: Desk) -> None:

@@ -43,13 +43,15 @@ class Asked:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.once: list[str] = []
         self.reply: Any = Said("done", {"text": "noted"}, ok=True)
         self.error: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
 
     def __getattr__(self, name: str) -> Any:
-        async def ask(*arguments: Any) -> Any:
+        async def ask(*arguments: Any, once: str = "") -> Any:
+            self.once.append(once)
             self.calls.append((name, *(a.id if isinstance(a, Person) else a for a in arguments)))
             await self.gate.wait()
             if self.error is not None:

@@ -47,6 +47,13 @@ async def test_words_become_one_request(room: Any, text: str, call: tuple[Any, .
     assert room.asked.calls == [call]
 
 
+@pytest.mark.parametrize("text", ["run restart-service payments", "breakglass restart-service payments because X"])
+async def test_T51_what_begins_a_run_says_which_command_it_was(room: Any, text: str) -> None:
+    body = {"user_id": "U0ALICE", "team_id": "T0SANDBOX", "channel_id": "C0INC", "text": text, "trigger_id": "1.2.abc"}
+    await Commands(room.desk).handle(body)
+    assert room.asked.once == ["1.2.abc"]
+
+
 WRONG = [
     "frobnicate",
     "stauts",

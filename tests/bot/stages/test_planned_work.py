@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from bot.incident import IncidentStatus, Severity
-from bot.stages import paging
+from bot.stages import closing, paging
 from bot.stages.planned_work import ASKED_IN_SLACK, open_planned
 from bot.store import entries, incidents, runs
+from bot.transcript import Outcome
 from tests.fakes.scene import Scene
 
 
@@ -60,3 +62,20 @@ async def test_T05_two_people_who_ask_for_planned_work_at_once_start_one_run(emp
     assert len(empty.started) == 1
     assert [run.state for run in await empty.read(runs.open_runs)] == ["waiting"]
     assert len(await empty.read(incidents.open_incidents)) == 1, "whoever came second must not close the first one's"
+
+
+async def test_T51_a_command_that_a_crash_offers_again_begins_no_second_run_also_when_the_first_has_ended(
+    empty: Scene,
+) -> None:
+    asked = partial(empty.requests.run_runbook, "restart-service", "payments", None, empty.person("ana"), "C0PAY")
+    assert (await asked(once="13345224609.738474920.8088930838d88f008e0")).ok
+    (run,) = await empty.read(runs.open_runs)
+    assert run.id.startswith("run_")
+    await closing.end(empty.equipment, run.id, Outcome.REFUSED, "nobody answered")
+    again = await asked(once="13345224609.738474920.8088930838d88f008e0")
+    assert (again.ok, again.name) == (False, "already")
+    assert "before I was restarted" in again.data["text"]
+    assert empty.started == [run.id]
+    assert len(await empty.read(lambda s: incidents.open_incidents(s, 10))) <= 1
+    assert (await asked(once="another command")).ok
+    assert len(empty.started) == 2
