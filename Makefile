@@ -13,7 +13,7 @@ demo: .venv/runtime
 	$(BIN)/runbookctl sandbox
 
 test: .venv/development
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/development
 	$(BIN)/ruff format --check .

@@ -28,7 +28,9 @@ OUTLIVED = "outlived"
 QUIET = timedelta(minutes=15)  # as long as an approval stands in production (T08), beside what the plan itself takes
 ENDED = Deny(STOPPED, "the run has ended", "Ask for the step again if it is still needed.")
 OVER = Deny("incident_resolved", "The monitor says this incident is over.", "Nothing is needed.")
-NOT_BEGUN = Deny("expired", "Nobody began this plan before it ended.", "Ask for the step again if it is still needed.")
+NOT_BEGUN = Deny(
+    "expired", "Nobody began this plan before it expired.", "Ask for the step again if it is still needed."
+)
 
 
 def too_late(session: Session, run: Run, step: int, number: int, now: datetime, *, undo: bool) -> Deny | None:
