@@ -55,6 +55,20 @@ SABOTEURS: tuple[Saboteur, ...] = (
         ("tests/bot/test_stop_file.py",),
     ),
     Saboteur(
+        "a command that a crash offers again begins another run",
+        "bot/stages/planned_work.py",
+        "    if not once:",
+        "    if once:",
+        ("tests/bot/stages/test_planned_work.py",),
+    ),
+    Saboteur(
+        "a delivery that meets a bug ends the bot",
+        "bot/triage.py",
+        "            if len(deliveries) > 1:",
+        "            raise\n            if len(deliveries) > 1:",
+        ("tests/bot/test_triage.py",),
+    ),
+    Saboteur(
         "a calendar that cannot be understood is as it was",
         LOADER,
         "            kept.fault = str(error)\n            return",
