@@ -35,7 +35,7 @@ mutation: .venv/development
 bench: .venv/development
 	$(BIN)/python -m bench
 
-# The proofs in their long form, mutants included: about an hour on two idle cores (docs/proof.md).
+# The proofs in their long form, mutants included: one to three hours on two idle cores (docs/proof.md).
 trust: .venv/development
 	$(BIN)/python -m trust
 
