@@ -46,6 +46,7 @@ LOOKS_WAIT = 5.0  # seconds that facts and next steps wait while a storm is bein
 CONCURRENT_ENRICHMENTS = 8
 SLACK_SOURCE = "slack"
 FIRST = "slack"  # where an incident is told first
+UNTOLD = "the engine was not told; the reconciler will"
 KEEP_BODIES, PRUNE_EVERY = timedelta(days=7), timedelta(hours=1)
 
 
@@ -192,8 +193,8 @@ class Triage:
         await self._inbox.done([d.id for d, _ in ingested.signals] + list(ingested.ignored))
         for delivery_id, reason in ingested.quarantine:
             await self._set_aside(next(d for d in deliveries if d.id == delivery_id), reason)
-        for run_id, approval_id in folded.wake:
-            await self._wake_run(run_id, approval_id)
+        for run_id, approval_id in folded.wake:  # stored already: an engine in trouble makes no delivery a bad one
+            self._own(asyncio.ensure_future(self._wake_run(run_id, approval_id)), UNTOLD)
         for incident in folded.enrich.values():
             self.look_again(incident)
         return folded
@@ -261,8 +262,7 @@ class Triage:
         restraint = Restraint(equipment, plan)
         outcome = await ask_for(equipment, incident, plan, runbook.id, None, proposal_id, restraint)
         if outcome.run_id and self._start_run is not None:
-            told = asyncio.ensure_future(self._start_run(outcome.run_id))
-            self._own(told, "the engine was not told; the reconciler will")
+            self._own(asyncio.ensure_future(self._start_run(outcome.run_id)), UNTOLD)
 
     def _own(self, task: asyncio.Future[object], otherwise: str) -> None:
         """Keep a task until it has ended. otherwise: what the log says when it failed."""

@@ -1,7 +1,7 @@
 """The installation that something is simulated in: the configured one, or the example where there is no configuration.
 
-Used by bot/cli/simulate.py and bot/cli/match.py. Reads the files and nothing else: no secret, no address, no database. What is wrong is told as
-usage or configuration, with a fix.
+Used by bot/cli/simulate.py and bot/cli/match.py. Reads the files and nothing else: no secret, no address, no database. What
+is wrong is told as usage or configuration, with a fix.
 """
 
 from __future__ import annotations

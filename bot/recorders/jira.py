@@ -20,7 +20,7 @@ from bot.recorders.tickets import Draft, DraftOf, FollowUps, RenderText, SaveTic
 T = TypeVar("T")
 
 SEARCH_LAG = 30.0
-"""Seconds until Jira's search surely knows a new issue: its index follows within some seconds."""
+"""Seconds until Jira's search is taken to know a new issue. An assumption of ours: Jira gives no figure for its index."""
 
 REMEMBERED = 1000  # issues that may have been opened, or whose key could not be stored yet
 

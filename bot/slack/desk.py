@@ -83,7 +83,7 @@ class Asking(Protocol):
     async def run_runbook(
         self, runbook: str, service: str, environment: str | None, person: Person, channel: str, *, once: str
     ) -> Answer:
-        """Run a runbook by name. once: what was typed; the same again after a crash begins no second run."""
+        """Run a runbook by name. once: Slack's id of this command; offered again after a crash it begins no second run."""
         ...
 
     async def break_glass(

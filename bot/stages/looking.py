@@ -9,14 +9,16 @@ from collections.abc import Collection
 
 from sqlmodel import Session
 
+from bot.facts.base import Fact
 from bot.incident import Incident
 from bot.stages.base import Equipment
+from bot.stages.enrich import values
 from bot.stages.match import situation
 from bot.store import enrichments, entries, incidents, proposals
 from bot.transcript import EntryKind
 from runbooks.match import match
 
-BATCH = 1000  # incidents that one question is about; the most severe ones
+MOST = 1000  # incidents that are looked through, the most severe ones
 NEEDS_A_LOOK = {EntryKind.OPENED, EntryKind.REOPENED, EntryKind.FINISHED}
 LOOKED = {EntryKind.PROPOSED, EntryKind.NO_STEP, EntryKind.SKIPPED, EntryKind.WOULD_HAVE}
 
@@ -24,7 +26,7 @@ LOOKED = {EntryKind.PROPOSED, EntryKind.NO_STEP, EntryKind.SKIPPED, EntryKind.WO
 def unlooked(session: Session) -> list[Incident]:
     """Open incidents whose next step was not offered yet when the last process ended: it was cut off before the look."""
     found: list[Incident] = []
-    for incident in incidents.open_incidents(session, BATCH):
+    for incident in incidents.open_incidents(session, MOST):
         said = [e.kind for e in entries.for_incident(session, incident.id) if e.kind in NEEDS_A_LOOK | LOOKED]
         if said and said[-1] in NEEDS_A_LOOK:
             found.append(incident)
@@ -39,12 +41,12 @@ def concerned(session: Session, equipment: Equipment, renewed: Collection[str]) 
     """
     index = equipment.index()
     found: list[Incident] = []
-    for incident in incidents.open_incidents(session, BATCH):
+    for incident in incidents.open_incidents(session, MOST):
         current = proposals.current(session, incident.id)
         if current is None or current.state not in ("open", "none"):
             continue
         known = enrichments.get(session, incident.id)
-        facts = {fact["name"]: fact["value"] for fact in known.facts if not fact["gap"]} if known else {}
+        facts = values([Fact.model_validate(fact) for fact in known.facts]) if known else {}
         ranked = match(index.runbooks, situation(incident), facts, index)
         if current.runbook in renewed or any(one.runbook.id in renewed for one in ranked):
             found.append(incident)

@@ -472,6 +472,32 @@ async def test_T22_one_that_our_code_cannot_fold_is_set_aside_and_the_others_go_
     ]
 
 
+async def test_T23_an_engine_that_cannot_be_told_makes_no_delivery_a_bad_one(desk: Desk) -> None:
+    await desk.arrive(webhook("E1"))
+    await desk.settle()
+    assert (await desk.scene.ask()).ok
+
+    async def no_engine(_run_id: str, _topic: str) -> None:
+        raise KeyError("of the engine's own")
+
+    desk.triage = Triage(desk.scene.equipment, desk.inbox, no_engine)
+    later = (START + timedelta(minutes=1)).isoformat()
+    over = json.loads(webhook("E2", event_type="incident.resolved"))
+    over["event"]["occurred_at"] = later
+    await desk.arrive(json.dumps(over).encode(), webhook("E3", "PINC3"))
+    with capture_logs() as logs:
+        await running(desk.triage, partial(offered_for, desk, "PINC3"))
+    assert await desk.inbox.counts() == {"queued": 0, "waiting": 0, "quarantined": 0}
+    assert [line["error"] for line in logs if line["event"].startswith("the engine was not told")] == [
+        """KeyError("of the engine's own")"""
+    ]
+
+
+async def offered_for(desk: Desk, external_id: str) -> bool:
+    found = await desk.scene.read(lambda s: incidents.find(s, "pagerduty", external_id))
+    return found is not None and "proposed" in await desk.scene.kinds(external_id)
+
+
 async def empty(desk: Desk) -> bool:
     return (await desk.inbox.counts())["waiting"] == 0
 
@@ -487,9 +513,8 @@ async def test_a_look_that_meets_a_bug_is_in_the_log_and_ends_no_other(desk: Des
     desk.triage.offer_next_step = broken  # type: ignore[method-assign]  # reason: stands in for a bug
     await desk.arrive(webhook("E1"), webhook("E2", "PINC2"))
     with capture_logs() as logs:
-        await running(desk.triage, partial(empty, desk))
+        await running(desk.triage, partial(offered_for, desk, "PINC2"))
     assert await desk.scene.kinds("PINC1") == ["opened"]
-    assert "proposed" in await desk.scene.kinds("PINC2")
     (line,) = [line for line in logs if line["event"].startswith("triage could not offer a step")]
     assert line["error"] == "KeyError('a mistake of ours')"
 
